@@ -1,0 +1,184 @@
+"""What a procedure sees of the chip: cells to read, pulse and sweep."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+READ_VOLTAGE = 0.2
+"""V on the bit line while reading; low enough not to disturb (Lin et al. 2025)."""
+READ_GATE = 5.0
+"""V on the word line while reading, so that the transistor is out of the way (Lin et al. 2025)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pulse:
+    """One programming pulse on a selected cell.
+
+    A SET has ``bit_line > 0``; a RESET has ``source_line > 0``; the gate sets the current.
+
+    Attributes
+    ----------
+    bit_line, source_line, gate
+        V. One of ``bit_line`` and ``source_line`` is zero.
+    width
+        s.
+    """
+
+    bit_line: float
+    source_line: float
+    gate: float
+    width: float
+
+    @classmethod
+    def set(cls, voltage: float, gate: float, width: float) -> Pulse:
+        """Return a SET pulse: ``voltage`` (V) on the bit line."""
+        return cls(voltage, 0.0, gate, width)
+
+    @classmethod
+    def reset(cls, voltage: float, gate: float, width: float) -> Pulse:
+        """Return a RESET pulse: ``voltage`` (V) on the source line."""
+        return cls(0.0, voltage, gate, width)
+
+
+@dataclass(frozen=True, slots=True)
+class Readings:
+    """What a block of reads gave, in the order of the cells asked for.
+
+    Attributes
+    ----------
+    cells
+        int64, shape (n, 2): row, column.
+    current
+        float64, shape (n,), A.
+    conductance
+        float64, shape (n,), S; NaN where ``flag`` is not 0.
+    flag
+        uint8, shape (n,), bits of :class:`labctl.instruments.Flag`.
+    time
+        float64, shape (n,), bench time in s.
+    """
+
+    cells: NDArray[np.int64]
+    current: NDArray[np.float64]
+    conductance: NDArray[np.float64]
+    flag: NDArray[np.uint8]
+    time: NDArray[np.float64]
+
+    def __len__(self) -> int:
+        return len(self.current)
+
+
+@dataclass(frozen=True, slots=True)
+class Sweep:
+    """One current-voltage curve of a cell.
+
+    Attributes
+    ----------
+    voltage
+        float64, shape (n,), V, bit line against source line.
+    current
+        float64, shape (n,), A, positive in SET direction.
+    flag
+        uint8, shape (n,).
+    """
+
+    voltage: NDArray[np.float64]
+    current: NDArray[np.float64]
+    flag: NDArray[np.uint8]
+
+
+@dataclass(frozen=True, slots=True)
+class Timing:
+    """Estimated bench time of one operation, s, relays included."""
+
+    read: float
+    pulse: float
+
+
+@dataclass(slots=True)
+class Counters:
+    """What an array has spent since it was opened.
+
+    Attributes
+    ----------
+    reads, pulses
+        Number of cell reads and programming pulses.
+    relay_closures
+        Number of relay closures.
+    write_energy, read_energy
+        J in the cells, from V^2 G t (device only; no periphery).
+    """
+
+    reads: int = 0
+    pulses: int = 0
+    relay_closures: int = 0
+    write_energy: float = 0.0
+    read_energy: float = 0.0
+
+
+@runtime_checkable
+class CellArray(Protocol):
+    """Cells of one chip. Implemented by the probed array and by the simulated one."""
+
+    shape: tuple[int, int]
+    timing: Timing
+    counters: Counters
+
+    def now(self) -> float:
+        """Return the bench time, s."""
+        ...
+
+    def read(
+        self, cells: ArrayLike, voltage: float = READ_VOLTAGE, gate: float = READ_GATE
+    ) -> Readings:
+        """Read cells one after the other.
+
+        Parameters
+        ----------
+        cells
+            int, shape (n, 2): row, column.
+        voltage, gate
+            V on the bit line and the word line.
+        """
+        ...
+
+    def pulse(
+        self,
+        cells: ArrayLike,
+        pulses: Pulse | Sequence[Pulse],
+        read: float | None = None,
+    ) -> Readings | None:
+        """Apply one pulse to each cell: the same one to all, or one per cell.
+
+        Parameters
+        ----------
+        cells
+            int, shape (n, 2); a cell may occur more than once.
+        pulses
+            One pulse for all, or as many as cells.
+        read
+            Voltage (V) of a read right after each pulse, while the relays are still there; None
+            reads nothing and returns None.
+
+        Raises
+        ------
+        LimitError
+            Before anything is applied, where one pulse is beyond a limit or shorter than the
+            source can make.
+        """
+        ...
+
+    def sweep(
+        self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
+    ) -> Sweep:
+        """Step one cell through voltages (V), each held for ``dwell`` (s).
+
+        A positive voltage goes on the bit line, a negative one, as its magnitude, on the source
+        line.
+        """
+        ...

@@ -1,0 +1,59 @@
+"""The exceptions of labctl: one small tree.
+
+Every message says what was being done to what, and what to do next. The command line prints the
+message of a :class:`LabctlError` without a traceback; any other exception is a fault of labctl.
+"""
+
+from __future__ import annotations
+
+
+class LabctlError(Exception):
+    """Base of every error a user can cause, meet on a bench, or cure."""
+
+
+class BenchFileError(LabctlError):
+    """A bench file is missing, malformed, or contradicts itself or an instrument."""
+
+
+class InstrumentError(LabctlError):
+    """An instrument reported an error, or answered something that makes no sense."""
+
+
+class IdentityError(InstrumentError):
+    """Another instrument than the bench file names answers at an address, or none does."""
+
+
+class ConnectionLostError(InstrumentError):
+    """An instrument stopped answering."""
+
+
+class WiringError(LabctlError):
+    """A cell, pad or crosspoint that the wiring does not have, or a forbidden connection."""
+
+
+class LimitError(LabctlError):
+    """A level, current, width or count beyond what the bench file or the instrument allows."""
+
+
+class LatchedError(LabctlError):
+    """The bench was stopped in an emergency and nobody has acknowledged it yet."""
+
+
+class AbortedError(LabctlError):
+    """The user asked for the end of a run."""
+
+
+class ProcedureError(LabctlError):
+    """An unknown procedure, or a parameter it does not have or cannot take."""
+
+
+class StoreError(LabctlError):
+    """A run folder or table that cannot be written or read."""
+
+
+class EngineError(LabctlError):
+    """The engine is absent, busy, or refuses what was asked of it."""
+
+
+class CalibrationError(LabctlError):
+    """Measured distributions that cannot carry the learning that was asked for."""

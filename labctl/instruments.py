@@ -1,0 +1,221 @@
+"""What labctl asks of an instrument: the protocols that every driver implements.
+
+A driver is a class in a module of the namespace package ``drivers``. It is opened by
+:mod:`labctl.bench` through the module's ``open_instrument`` function (see :class:`Driver`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from enum import IntFlag
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+class Flag(IntFlag):
+    """Why a reading may not be taken as data; 0 is a good one."""
+
+    OK = 0
+    COMPLIANCE = 1
+    OVERFLOW = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One measured current.
+
+    Attributes
+    ----------
+    current
+        A, positive into the terminal of the source meter.
+    flag
+        Compliance or overflow; such a reading is never a conductance.
+    """
+
+    current: float
+    flag: Flag = Flag.OK
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """What an instrument says of itself (``*IDN?``)."""
+
+    vendor: str
+    model: str
+    serial: str
+    firmware: str
+
+    @classmethod
+    def parse(cls, answer: str) -> Identity:
+        """Take an ``*IDN?`` answer apart; missing fields become empty.
+
+        Examples
+        --------
+        >>> Identity.parse("Keithley Instruments Inc., Model 2636B, 4012345, 3.2.2").model
+        '2636B'
+        """
+        fields = [part.strip() for part in answer.split(",", 3)]
+        fields += [""] * (4 - len(fields))
+        model = fields[1].upper().removeprefix("MODEL").strip()
+        return cls(fields[0], model, fields[2], fields[3])
+
+    def __str__(self) -> str:
+        return f"{self.vendor} {self.model} (serial {self.serial}, firmware {self.firmware})"
+
+
+@dataclass(frozen=True, slots=True)
+class SourceMeterAbility:
+    """What a model of source meter can do, known without asking it.
+
+    Attributes
+    ----------
+    channels
+        Names of its channels in a bench file.
+    max_voltage, max_current
+        Largest level (V) and compliance (A) of a channel.
+    min_compliance
+        Smallest compliance, A.
+    shortest_pulse
+        Shortest useful pulse, s.
+    """
+
+    channels: tuple[str, ...]
+    max_voltage: float
+    max_current: float
+    min_compliance: float
+    shortest_pulse: float
+
+    def with_channels(self, *channels: str) -> SourceMeterAbility:
+        """Return the same ability with other channels."""
+        return replace(self, channels=channels)
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixAbility:
+    """What a model of switch matrix has: row letters, slots, columns of each slot."""
+
+    rows: str
+    slots: int
+    columns: int
+
+
+@runtime_checkable
+class SourceMeter(Protocol):
+    """One channel that forces a voltage and measures a current.
+
+    ``force``, ``measure``, ``pulse`` and ``sweep`` return only when the instrument has done what
+    was asked, so that the next command to another instrument finds the level there.
+    """
+
+    max_voltage: float
+    """Largest level the model can force, V."""
+    max_current: float
+    """Largest compliance the model has, A."""
+    min_compliance: float
+    """Smallest compliance the model has, A."""
+    shortest_pulse: float
+    """Shortest useful pulse of the model, s."""
+    overhead: float
+    """Bench time one command takes besides its pulse, settling and integration, s."""
+
+    def prepare(self, *, compliance: float, nplc: float, current_range: float) -> None:
+        """Set compliance (A), integration time (power-line cycles) and current range (A).
+
+        Leaves the level at 0 V. Raises InstrumentError where the values read back differ.
+        """
+        ...
+
+    def set_limits(self, *, voltage: float, current: float) -> None:
+        """Write the bench file's limits (V, A) to the instrument's own, where it has such."""
+        ...
+
+    def output(self, on: bool) -> None:
+        """Switch the output; always at 0 V."""
+        ...
+
+    def force(self, voltage: float, settle: float = 0.0) -> Flag:
+        """Bring the terminal to ``voltage`` (V), wait ``settle`` (s); tell whether limited."""
+        ...
+
+    def measure(self, voltage: float, settle: float) -> Reading:
+        """Force ``voltage`` (V), wait ``settle`` (s), measure, and return to 0 V."""
+        ...
+
+    def pulse(self, voltage: float, width: float) -> Reading:
+        """Force ``voltage`` (V) for ``width`` (s), return to 0 V; no current is measured.
+
+        The flag of the reading returned tells whether the pulse ended in compliance; its
+        current is not a number.
+        """
+        ...
+
+    def sweep(self, voltages: Sequence[float], dwell: float) -> tuple[NDArray[np.float64], Any]:
+        """Force each voltage (V) for ``dwell`` (s) and measure; end at 0 V.
+
+        Returns currents, shape (n,), A, and flags, shape (n,), uint8.
+        """
+        ...
+
+    def off(self) -> None:
+        """Level to 0 V, then output off. Works from any state."""
+        ...
+
+
+@runtime_checkable
+class SwitchMatrix(Protocol):
+    """Relays between rows (source-meter terminals) and columns (chip pads).
+
+    A crosspoint is a string in the matrix's own notation, for example ``"1A01"`` on a 707B.
+    """
+
+    settling: float
+    """Bench time one ``move`` takes, s."""
+
+    def crosspoint(self, row: str, slot: int, column: int) -> str:
+        """Name the crosspoint of a row letter, a slot (from 1) and a column (from 1)."""
+        ...
+
+    def has(self, row: str, slot: int, column: int) -> bool:
+        """Tell whether the model can have such a crosspoint."""
+        ...
+
+    def move(self, opened: Sequence[str], closed: Sequence[str]) -> None:
+        """Open, then close the crosspoints named, and wait until they have settled."""
+        ...
+
+    def closed(self) -> frozenset[str]:
+        """Ask the matrix which crosspoints are closed."""
+        ...
+
+    def open_all(self) -> None:
+        """Open every relay."""
+        ...
+
+    def forbid(self, crosspoints: Sequence[str]) -> None:
+        """Have the matrix itself refuse these crosspoints, where it can."""
+        ...
+
+
+class Driver(Protocol):
+    """One connected instrument, whatever its channels."""
+
+    identity: Identity
+
+    def channel(self, name: str) -> SourceMeter:
+        """Return a source-meter channel by its name in the bench file (``"a"``, ``"b"``)."""
+        ...
+
+    def self_check(self) -> list[str]:
+        """Drain the error queue; one line per error."""
+        ...
+
+    def abort(self) -> None:
+        """Break off whatever runs, by device clear; keeps the connection."""
+        ...
+
+    def close(self) -> None:
+        """Close the connection; no command is sent."""
+        ...

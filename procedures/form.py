@@ -1,0 +1,105 @@
+"""Form virgin cells: rising pulses until each cell conducts."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import numpy as np
+from pymeasure.experiment import FloatParameter
+
+from labctl.array import READ_VOLTAGE, Pulse
+from labctl.procedure import CellsParameter, Procedure
+from labctl.store import Column
+
+
+class Form(Procedure):
+    """Form cells with rising bit-line pulses until each conducts; formed ones are left alone."""
+
+    cells = CellsParameter("Cells", default="all")
+    start = FloatParameter("First pulse", units="V", default=1.5, minimum=0.0, maximum=10.0)
+    stop = FloatParameter("Last pulse", units="V", default=3.5, minimum=0.0, maximum=10.0)
+    step = FloatParameter("Voltage step", units="V", default=0.1, minimum=0.01, maximum=1.0)
+    gate = FloatParameter("Gate voltage", units="V", default=2.0, minimum=0.0, maximum=10.0)
+    width = FloatParameter("Pulse width", units="s", default=1e-3, minimum=1e-8, maximum=1.0)
+    threshold = FloatParameter("Formed at", units="µS", default=5.0, minimum=0.001, maximum=1e4)
+
+    tables: ClassVar[dict[str, dict[str, Column]]] = {
+        "pulses": {
+            "time": Column("float64", "s", "bench time"),
+            "row": Column("int16", "", "word line"),
+            "col": Column("int16", "", "bit line"),
+            "attempt": Column("int16", "", "pulse, from 1"),
+            "bit_line": Column("float64", "V", "height of the pulse"),
+            "gate": Column("float64", "V", "gate during the pulse"),
+            "conductance": Column("float64", "S", "read after the pulse"),
+        },
+        "cells": {
+            "time": Column("float64", "s", "bench time"),
+            "row": Column("int16", "", "word line"),
+            "col": Column("int16", "", "bit line"),
+            "formed": Column("bool", "", "whether it conducts"),
+            "attempts": Column("int16", "", "pulses spent; 0 if it was formed before"),
+            "voltage": Column("float64", "V", "forming voltage; NaN if it did not form"),
+            "conductance": Column("float64", "S", "at the end"),
+        },
+    }
+
+    def prepare(self) -> None:
+        """Start the count of formed cells."""
+        self._formed, self._done = 0, 0
+
+    def units(self) -> list[Any]:
+        """One unit per cell."""
+        return list(self.selected_cells().tolist())
+
+    def measure(self, unit: Any) -> None:
+        """Form one cell."""
+        row, column = unit
+        threshold = self.threshold * 1e-6
+        conductance = float(self.array.read([unit]).conductance[0])
+        attempts, voltage = 0, np.nan
+        if not conductance >= threshold:
+            for attempts, height in enumerate(self._heights(), 1):
+                pulse = Pulse.set(height, self.gate, self.width)
+                after = self.array.pulse([unit], pulse, read=READ_VOLTAGE)
+                assert after is not None
+                conductance = float(after.conductance[0])
+                self.record(
+                    "pulses",
+                    time=float(after.time[0]),
+                    row=row,
+                    col=column,
+                    attempt=attempts,
+                    bit_line=height,
+                    gate=self.gate,
+                    conductance=conductance,
+                )
+                if conductance >= threshold:
+                    voltage = height
+                    break
+        formed = conductance >= threshold
+        self._formed, self._done = self._formed + formed, self._done + 1
+        self.record(
+            "cells",
+            time=self.array.now(),
+            row=row,
+            col=column,
+            formed=formed,
+            attempts=attempts,
+            voltage=voltage,
+            conductance=conductance,
+        )
+
+    def estimate(self) -> float:
+        """Return the bench time if every cell forms half-way up the ramp, s."""
+        timing, pulses = self.array.timing, len(self._heights()) / 2
+        each = timing.read + pulses * (timing.pulse + self.width + timing.read)
+        return len(self.selected_cells()) * each
+
+    def summary(self) -> dict[str, Any]:
+        """Return how many cells formed."""
+        return {"cells": self._done, "formed": self._formed}
+
+    def _heights(self) -> list[float]:
+        count = max(int(np.floor((self.stop - self.start) / self.step + 1e-9)), 0) + 1
+        return [round(self.start + k * self.step, 6) for k in range(count)]

@@ -1,0 +1,132 @@
+import pytest
+
+from labctl import sim
+from labctl.bench import Bench
+from labctl.errors import BenchFileError, IdentityError, LatchedError, LimitError
+
+
+def world(path):
+    return sim.world_of(str(path.resolve()))
+
+
+def refused(path, error) -> str:
+    with pytest.raises(error) as caught:
+        Bench.open(path)
+    return str(caught.value)
+
+
+def outputs(path) -> list[float]:
+    """Levels that reach the matrix rows now; zero for an output that is off."""
+    return world(path).output_levels()
+
+
+def test_opening_a_bench_shows_who_answers_and_leaves_everything_at_zero(bench_file):
+    path = bench_file()
+    with Bench.open(path) as bench:
+        assert {n: i.model for n, i in bench.identities.items()} == {
+            "smu": "2636B",
+            "gate": "2635B",
+            "matrix": "707B",
+        }
+        assert not any(outputs(path))
+        assert not world(path).closed
+
+
+@pytest.mark.parametrize(
+    ("replaced", "says"),
+    [
+        (('driver = "keithley707b"', 'driver = "keithly707b"'), "'keithley707b'"),
+        (('model = "707B"', 'model = "7001"'), "it knows 707B"),
+        (('model = "2635B"', 'model = "2450"'), "does not know model"),
+        (("max_voltage = 5.0 ", "max_voltage = 500 "), "above what a 2635B can do (202 V)"),
+        (("max_current = 1e-4", "max_current = 5.0"), "above what a 2635B can do"),
+        (("compliance = 1e-5", "compliance = 1e-12"), "below the smallest"),
+        (('[terminals.word_line]           # the gate of the cell\'s transistor\ninstrument = "gate"\nchannel = "a"',
+          '[terminals.word_line]\ninstrument = "gate"\nchannel = "b"'), "no channel 'b'"),
+        (('instrument = "matrix"\nground', 'instrument = "gate"\nground'), "no switch matrix"),
+    ],
+)  # fmt: skip
+def test_a_bench_file_that_asks_too_much_is_refused_before_anything_is_connected(
+    bench_file, replaced, says
+):
+    message = refused(bench_file(replaced), BenchFileError)
+    assert says in message
+    assert "line " in message
+
+
+def test_another_model_at_an_address_is_refused_and_named(bench_file):
+    path = bench_file(more='\n[simulation.faults.gate]\nidentity = "Keithley Instruments Inc., Model 2400, 1, C34"\n')
+    message = refused(path, IdentityError)
+    assert "'gate' (2635B) at GPIB0::27::INSTR" in message
+    assert "2400" in message
+
+
+def test_a_silent_instrument_is_refused_and_named(bench_file):
+    path = bench_file(more="\n[simulation.faults.matrix]\nsilent = true\n")
+    message = refused(path, IdentityError)
+    assert "'matrix' (707B) at GPIB0::16::INSTR" in message
+
+
+def test_a_wrong_address_is_refused_and_named(bench_file):
+    path = bench_file()
+    with Bench.open(path):
+        pass
+    other = bench_file(('address = "GPIB0::27::INSTR"', 'address = "GPIB0::2::INST"'))
+    assert "'gate' (2635B) at GPIB0::2::INST" in refused(other, IdentityError)
+
+
+def test_after_a_stop_nothing_moves_until_somebody_acknowledges(bench_file):
+    path = bench_file()
+    with Bench.open(path) as bench:
+        bench.array.read([[0, 0]])
+        bench.stop("the test said so")
+        assert not any(outputs(path))
+        assert not world(path).closed
+        with pytest.raises(LatchedError, match="the test said so"):
+            bench.array.read([[0, 0]])
+        bench.acknowledge()
+        assert len(bench.array.read([[0, 0]])) == 1
+
+
+def test_leaving_the_bench_by_an_exception_takes_outputs_to_zero_and_opens_relays(bench_file):
+    path = bench_file()
+    with pytest.raises(RuntimeError), Bench.open(path) as bench:
+        bench.array.read([[0, 0]])
+        assert world(path).closed
+        raise RuntimeError("anything")
+    assert not any(outputs(path))
+    assert not world(path).closed
+
+
+def test_an_instrument_that_dies_does_not_keep_the_others_from_going_to_zero(bench_file):
+    path = bench_file()
+    bench = Bench.open(path)
+    bench.array.read([[0, 0]])
+    world(path).fault("gate", silent=True)
+    with pytest.raises(Exception, match="gate|word_line"):
+        bench.array.read([[0, 1]])
+    assert not any(outputs(path)[1:])  # all but the dead one
+    assert not world(path).closed
+    with pytest.raises(Exception, match="word_line"):
+        bench.close()
+
+
+def test_limits_of_the_bench_file_hold_for_the_array(bench_file):
+    from labctl.array import Pulse
+
+    path = bench_file()
+    with Bench.open(path) as bench:
+        for pulse, says in (
+            (Pulse.set(4.1, 2.0, 1e-3), r"max_voltage"),
+            (Pulse.set(float("nan"), 2.0, 1e-3), r"nan V"),
+            (Pulse.reset(1.0, 5.5, 1e-3), r"word_line"),
+            (Pulse.set(1.0, 2.0, 100e-9), r"shortest .* is 0.0001 s"),
+            (Pulse.set(1.0, 2.0, 2.0), r"max_pulse_width"),
+            (Pulse(1.0, 1.0, 2.0, 1e-3), r"at once"),
+        ):
+            with pytest.raises(LimitError, match=says):
+                bench.array.pulse([[0, 0]], pulse)
+        assert bench.array.counters.pulses == 0
+        assert world(path).closures == 0 or not world(path).closed
+        with pytest.raises(LimitError, match="0 V"):
+            bench.array.read([[0, 0]], voltage=0.0)

@@ -1,0 +1,145 @@
+import numpy as np
+import pytest
+
+from labctl import sim
+from labctl.array import CellArray, Pulse
+from labctl.bench import Bench
+from labctl.errors import LimitError
+
+QUIET = (("noise = true  ", "noise = false "), ("instrument_noise = true", "instrument_noise = false"))
+FORMING = Pulse.set(3.5, 2.0, 1e-3)
+
+
+@pytest.fixture
+def quiet(bench_file):
+    """A bench without noise, and the world behind it; two rows of its chip are formed."""
+    path = bench_file(*QUIET)
+    with Bench.open(path) as bench:
+        for _ in range(4):
+            bench.array.pulse(np.argwhere(np.ones((2, 16))), FORMING)
+        yield bench, sim.world_of(str(path.resolve()))
+
+
+def test_the_probed_array_is_a_cell_array(quiet):
+    assert isinstance(quiet[0].array, CellArray)
+
+
+def test_reads_in_any_order_give_each_cell_its_own_conductance(quiet):
+    bench, world = quiet
+    cells = np.random.default_rng(0).permutation(np.argwhere(np.ones((2, 16))))
+    readings = bench.array.read(cells)
+    truth = world.chip.conductance[cells[:, 0], cells[:, 1]]
+    assert readings.cells.tolist() == cells.tolist()
+    assert readings.conductance == pytest.approx(truth, rel=0.1)
+    assert np.corrcoef(np.log(readings.conductance), np.log(truth))[0, 1] > 0.999
+    assert not readings.flag.any()
+    assert (np.diff(np.sort(readings.time)) > 0).all()
+
+
+def test_a_virgin_cell_reads_next_to_nothing(quiet):
+    assert quiet[0].array.read([[9, 9]]).conductance[0] < 1e-6
+
+
+def test_no_relay_ever_moves_under_voltage_and_no_word_line_floats(quiet):
+    bench, world = quiet
+    cells = np.random.default_rng(1).integers(0, 16, (60, 2))
+    bench.array.read(cells)
+    bench.array.pulse(cells, Pulse.reset(1.0, 4.0, 2e-4), read=0.2)
+    bench.array.sweep((0, 3), [0.1, 0.3, -0.1, -0.2], gate=4.0, dwell=1e-3)
+    assert world.violations == []
+
+
+def test_only_the_cell_asked_for_is_pulsed(quiet):
+    bench, world = quiet
+    before = world.chip.conductance.copy()
+    bench.array.pulse([[1, 7]], Pulse.reset(2.0, 5.0, 1e-3))
+    changed = np.argwhere(~np.isclose(world.chip.conductance, before, rtol=1e-3))
+    assert changed.tolist() == [[1, 7]]
+    assert world.chip.conductance[1, 7] < before[1, 7]
+
+
+def test_each_cell_gets_its_own_pulse(quiet):
+    bench, world = quiet
+    before = world.chip.conductance.copy()
+    strong, none = Pulse.reset(2.0, 5.0, 1e-3), Pulse.reset(0.05, 5.0, 1e-3)
+    bench.array.pulse([[0, 5], [1, 2], [0, 1]], [strong, none, strong])
+    ratio = world.chip.conductance / before
+    assert ratio[0, 5] < 0.9
+    assert ratio[0, 1] < 0.9
+    assert ratio[1, 2] == pytest.approx(1.0, rel=1e-2)
+
+
+def test_pulse_with_read_returns_what_a_read_gives(quiet):
+    bench, _ = quiet
+    after = bench.array.pulse([[0, 5], [1, 2]], Pulse.reset(1.8, 5.0, 1e-3), read=0.2)
+    again = bench.array.read([[0, 5], [1, 2]])
+    assert after.conductance == pytest.approx(again.conductance, rel=0.05)
+
+
+def test_a_reading_in_compliance_is_flagged_and_is_no_conductance(bench_file):
+    path = bench_file(*QUIET, ("compliance = 1e-3\ncurrent_range = 1e-4", "compliance = 1e-6\ncurrent_range = 1e-6"))
+    with Bench.open(path) as bench:
+        for _ in range(6):
+            bench.array.pulse([[0, 0]], Pulse.set(3.5, 2.0, 1e-2))
+        readings = bench.array.read([[0, 0], [8, 8]])
+        assert readings.flag[0] & 1
+        assert np.isnan(readings.conductance[0])
+        assert readings.flag[1] == 0
+
+
+def test_counters_add_up(quiet):
+    bench, world = quiet
+    start, closures = bench.array.counters.reads, bench.array.counters.relay_closures
+    before = sum(world.closure_counts.values())
+    bench.array.read([[0, 0], [0, 1], [5, 1]])
+    bench.array.pulse([[0, 0]], FORMING, read=0.2)
+    assert bench.array.counters.reads == start + 4
+    moved = sum(world.closure_counts.values()) - before
+    assert bench.array.counters.relay_closures - closures == moved
+    assert bench.array.pulse_counts[0, 0] == 5
+    assert bench.array.counters.write_energy > 0
+    assert bench.array.counters.read_energy > 0
+
+
+def test_pulses_per_cell_are_limited(bench_file):
+    path = bench_file(("pulses_per_cell = 1000000", "pulses_per_cell = 3"))
+    with Bench.open(path) as bench:
+        pulse = Pulse.set(0.5, 1.0, 2e-4)
+        bench.array.pulse([[0, 0]] * 3, pulse)
+        with pytest.raises(LimitError, match=r"Cell \(0, 0\) has had 3 pulses"):
+            bench.array.pulse([[0, 1], [0, 0]], pulse)
+        assert bench.array.pulse_counts[0, 1] == 0
+
+
+def test_an_interrupt_breaks_off_between_cells_with_outputs_at_zero(quiet):
+    bench, world = quiet
+    seen = []
+
+    def interrupt():
+        seen.append(1)
+        if len(seen) > 3:
+            raise KeyboardInterrupt
+
+    bench.array.interrupt = interrupt
+    with pytest.raises(KeyboardInterrupt):
+        bench.array.read(bench.array.all_cells)
+    assert len(seen) == 4
+    assert not any(world.output_levels())
+    assert not world.closed
+    bench.array.interrupt = None
+    assert len(bench.array.read([[0, 0]])) == 1
+
+
+def test_the_estimate_of_a_read_is_near_the_bench_time_it_takes(quiet):
+    bench, _ = quiet
+    start = bench.array.now()
+    bench.array.read(bench.array.all_cells)
+    spent = (bench.array.now() - start) / 256
+    assert bench.array.timing.read == pytest.approx(spent, rel=0.4)
+
+
+def test_a_sweep_shows_the_cell_conducting_both_ways(quiet):
+    bench, _ = quiet
+    sweep = bench.array.sweep((0, 3), [0.0, 0.1, 0.2, 0.0, -0.1, -0.2], gate=5.0, dwell=1e-4)
+    assert sweep.current[2] > 1.5 * sweep.current[1] > 0
+    assert sweep.current[5] < 1.5 * sweep.current[4] < 0
