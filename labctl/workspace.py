@@ -61,9 +61,7 @@ def new_workspace(folder: str | Path) -> Path:
         bench = bench.replace('name = "Simulated bench"', f'name = "{_plain(folder.name)} bench"')
         bench += 'state = "data/chip.npz"         # the chip is kept here between runs; delete it for a new one\n'
         (folder / "bench.toml").write_text(bench, encoding="utf-8")
-        shutil.copy(
-            data_file("examples", "gate_sweep.py"), folder / "procedures" / "gate_sweep.py"
-        )
+        shutil.copy(data_file("examples", "gate_sweep.py"), folder / "procedures" / "gate_sweep.py")
         (folder / "drivers" / "README.md").write_text(_DRIVERS_README, encoding="utf-8")
         (folder / "README.md").write_text(_README.format(name=folder.name), encoding="utf-8")
     except OSError as error:

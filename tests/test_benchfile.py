@@ -36,9 +36,9 @@ def test_a_wrong_key_is_named_with_file_line_and_the_right_one(bench_file):
 @pytest.mark.parametrize(
     ("replaced", "says"),
     [
-        (('rows = 16  ', "rows = 0  "), "chip.rows"),
-        (('rows = 16  ', 'rows = "many"  '), "chip.rows"),
-        (('columns = 16  ', "columns = 2000  "), "chip.columns"),
+        (("rows = 16  ", "rows = 0  "), "chip.rows"),
+        (("rows = 16  ", 'rows = "many"  '), "chip.rows"),
+        (("columns = 16  ", "columns = 2000  "), "chip.columns"),
         (('source_lines = "columns"', 'source_lines = "none"'), "chip.source_lines"),
         (("nplc = 0.01   ", "nplc = 1000   "), "terminals.word_line.nplc"),
         (("compliance = 1e-5", "compliance = 1.0"), "above max_current"),
@@ -46,7 +46,7 @@ def test_a_wrong_key_is_named_with_file_line_and_the_right_one(bench_file):
         (('instrument = "gate"', 'instrument = "gaet"'), "gate, matrix, smu"),
         (('channel = "b"', 'channel = "a"'), "share one channel"),
         (('row = "C"', 'row = "B"'), "share a matrix row"),
-        (('[chip]', '[chips]'), "chips"),
+        (("[chip]", "[chips]"), "chips"),
     ],
 )
 def test_a_fault_is_named(bench_file, replaced, says):
@@ -54,7 +54,7 @@ def test_a_fault_is_named(bench_file, replaced, says):
 
 
 def test_all_faults_are_reported_at_once(bench_file):
-    message = refused(bench_file(('rows = 16  ', "rows = 0  "), ('model = "2636B"', "modl = 1")))
+    message = refused(bench_file(("rows = 16  ", "rows = 0  "), ('model = "2636B"', "modl = 1")))
     assert "chip.rows" in message
     assert "modl" in message
 

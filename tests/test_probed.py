@@ -6,7 +6,10 @@ from labctl.array import CellArray, Pulse
 from labctl.bench import Bench
 from labctl.errors import LimitError
 
-QUIET = (("noise = true  ", "noise = false "), ("instrument_noise = true", "instrument_noise = false"))
+QUIET = (
+    ("noise = true  ", "noise = false "),
+    ("instrument_noise = true", "instrument_noise = false"),
+)
 FORMING = Pulse.set(3.5, 2.0, 1e-3)
 
 
@@ -77,7 +80,10 @@ def test_pulse_with_read_returns_what_a_read_gives(quiet):
 
 
 def test_a_reading_in_compliance_is_flagged_and_is_no_conductance(bench_file):
-    path = bench_file(*QUIET, ("compliance = 1e-3\ncurrent_range = 1e-4", "compliance = 1e-6\ncurrent_range = 1e-6"))
+    path = bench_file(
+        *QUIET,
+        ("compliance = 1e-3\ncurrent_range = 1e-4", "compliance = 1e-6\ncurrent_range = 1e-6"),
+    )
     with Bench.open(path) as bench:
         for _ in range(6):
             bench.array.pulse([[0, 0]], Pulse.set(3.5, 2.0, 1e-2))

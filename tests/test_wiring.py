@@ -1,3 +1,5 @@
+import itertools
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -84,7 +86,7 @@ def test_a_selected_cell_has_its_three_lines_and_all_other_word_lines_grounded(w
 def test_moves_lead_from_each_set_of_relays_to_the_next_and_no_further(wirings, path):
     for wiring in wirings:
         present = wiring.closed(path[0])
-        for here, there in zip(path, path[1:], strict=False):
+        for here, there in itertools.pairwise(path):
             move = wiring.move(here, there)
             wanted = wiring.closed(there)
             assert set(move.opened) == present - wanted
@@ -94,7 +96,7 @@ def test_moves_lead_from_each_set_of_relays_to_the_next_and_no_further(wirings, 
 
 def closures(wiring, cells) -> int:
     path = [None, *[tuple(cell) for cell in cells.tolist()]]
-    return sum(len(wiring.move(a, b).closed) for a, b in zip(path, path[1:], strict=False))
+    return sum(len(wiring.move(a, b).closed) for a, b in itertools.pairwise(path))
 
 
 @given(st.lists(CELLS, min_size=1, max_size=40), st.one_of(st.none(), CELLS))

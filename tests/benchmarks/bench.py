@@ -31,6 +31,12 @@ def measure() -> Iterator[Figure]:
                 seconds.append((time.process_time() - start) / len(cells))
                 bench_seconds.append((array.now() - bench_start) / len(cells))
             closures = array.counters.relay_closures - closures
-    yield Figure("CPU time of one cell read on the simulated bench", 1e3 * median(seconds), "ms", 0.25)
-    yield Figure("bench time of one cell read, NPLC 0.01, 4 ms relays", 1e3 * median(bench_seconds), "ms")
-    yield Figure("relay closures per cell read, whole map", closures / PASSES / len(cells), "closures", 2.2)
+    yield Figure(
+        "CPU time of one cell read on the simulated bench", 1e3 * median(seconds), "ms", 0.25
+    )
+    yield Figure(
+        "bench time of one cell read, NPLC 0.01, 4 ms relays", 1e3 * median(bench_seconds), "ms"
+    )
+    yield Figure(
+        "relay closures per cell read, whole map", closures / PASSES / len(cells), "closures", 2.2
+    )

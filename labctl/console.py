@@ -1,0 +1,184 @@
+"""What the commands of ``labctl`` do and print."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from labctl import plugins
+from labctl.errors import ProcedureError
+from labctl.quantity import show, show_duration
+
+if TYPE_CHECKING:
+    from labctl.bench import Bench
+    from labctl.engine.runner import OnProgress
+
+console = Console(highlight=False)
+
+
+def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> None:
+    """Run one procedure with a progress bar; print where its run is and what it found."""
+    from labctl.bench import Bench
+    from labctl.engine.local import run
+
+    plugins.add_workspace(Path.cwd())
+    parameters = parse_words(words)
+    with Bench.open(bench_file) as bench:
+        with progress_bar(name) as on_progress:
+            done = run(name, bench, data=data, on_progress=on_progress, **parameters)
+        console.print(f"{name}: {done.meta['status']} in {done.path}")
+        for key, value in done.summary.items():
+            if isinstance(value, str | int | float | bool):
+                console.print(
+                    f"  {key}: {value:.6g}" if isinstance(value, float) else f"  {key}: {value}"
+                )
+
+
+def estimate_procedure(name: str, words: list[str], bench_file: Path) -> None:
+    """Print the bench time of one procedure."""
+    from labctl.bench import Bench
+
+    plugins.add_workspace(Path.cwd())
+    procedure = plugins.procedure(name)(**parse_words(words))
+    with Bench.open(bench_file) as bench:
+        procedure.check(bench.array.shape)
+        procedure.bind(bench.array)
+        seconds = procedure.estimate()
+    console.print(f"{name} would take about {show_duration(seconds)} of bench time.")
+
+
+def list_procedures(name: str | None, bench_file: Path) -> None:
+    """Print all procedures, or the parameters of one."""
+    plugins.add_workspace(bench_file.resolve().parent)
+    plugins.add_workspace(Path.cwd())
+    if name is not None:
+        found = plugins.procedure(name)
+        console.print(f"{name}: {found.about()}\n")
+        table = Table("parameter", "default", "unit", "allowed", "meaning", box=None)
+        for row in found.declaration():
+            table.add_row(row["name"], str(row["default"]), row["units"] or "", *_bounds(row))
+        console.print(table)
+        console.print(f"\nRun it: labctl run {name} name=value ...")
+        return
+    table = Table("procedure", "what it does", box=None)
+    for key, found in plugins.procedures().items():
+        table.add_row(key, found.about())
+    console.print(table)
+    for key, error in plugins.broken().items():
+        console.print(f"{key} cannot be used: {error}", style="red", markup=False)
+
+
+def list_runs(data: Path) -> None:
+    """Print the runs of a data folder, oldest first."""
+    from labctl.store import runs
+
+    table = Table("run", "procedure", "status", "chip", "error", box=None)
+    found = runs(data)
+    for item in found:
+        meta = item.meta
+        table.add_row(
+            str(item.path), item.procedure, str(meta["status"]), str(meta.get("chip", "")),
+            item.error or "",
+        )  # fmt: skip
+    console.print(table if found else f"There are no runs in {data}.")
+
+
+def check_bench(bench_file: Path) -> None:
+    """Open a bench, print who answers, and leave it at zero."""
+    from labctl.bench import Bench
+
+    with Bench.open(bench_file) as bench:
+        print_bench(bench)
+    console.print("All outputs are at zero, all relays open.")
+
+
+def print_bench(bench: Bench) -> None:
+    """Print instruments, terminals and chip of an open bench."""
+    file = bench.file
+    console.print(f"{file.bench.name}  ({file.path})", soft_wrap=True)
+    rows, columns = file.shape
+    console.print(f"chip {file.chip.name}: {rows} x {columns} cells\n")
+    table = Table("instrument", "identity", "address", box=None)
+    for name, identity in bench.identities.items():
+        table.add_row(name, str(identity), file.instruments[name].address)
+    console.print(table)
+    console.print()
+    table = Table("terminal", "source", "row", "limits", "compliance", "NPLC", box=None)
+    for name, terminal in file.terminals.items():
+        table.add_row(
+            name,
+            f"{terminal.instrument} {terminal.channel}",
+            terminal.row,
+            f"{show(terminal.max_voltage, 'V')}, {show(terminal.max_current, 'A')}",
+            show(terminal.compliance, "A"),
+            f"{terminal.nplc:g}",
+        )
+    console.print(table)
+
+
+def show_engine(bench_file: Path) -> None:
+    """Print what the engine of a bench is doing."""
+    from labctl.engine.client import EngineClient
+
+    for key, value in EngineClient.connect(bench_file).status().model_dump(mode="json").items():
+        console.print(f"{key}: {value}", markup=False)
+
+
+def parse_words(words: list[str]) -> dict[str, str]:
+    """Turn ``name=value`` words into parameters.
+
+    Raises
+    ------
+    ProcedureError
+        For a word without ``=`` or a parameter given twice.
+    """
+    parameters: dict[str, str] = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name:
+            raise ProcedureError(f"{word!r} is no parameter; write name=value, as in cells=0,0.")
+        if name in parameters:
+            raise ProcedureError(f"Parameter {name!r} is given twice.")
+        parameters[name] = value
+    return parameters
+
+
+@contextmanager
+def progress_bar(title: str, width: int = 0) -> Iterator[OnProgress]:
+    """Show one progress bar, with time left here and on a bench; yield what moves it."""
+    with Progress(
+        TextColumn(f"{{task.description:<{width}}}"),
+        BarColumn(bar_width=30),
+        TaskProgressColumn(),
+        TextColumn("left"),
+        TimeRemainingColumn(compact=True, elapsed_when_finished=True),
+        TextColumn("{task.fields[bench]}"),
+        console=console,
+    ) as bar:
+        task = bar.add_task(title, total=None, bench="")
+
+        def move(progress: Any) -> None:
+            left = progress.bench_eta_s
+            if progress.done == progress.total:
+                bench = f"bench time {show_duration(progress.bench_elapsed_s)}"
+            else:
+                bench = "" if left is None else f"bench time left {show_duration(left)}"
+            bar.update(task, completed=progress.done, total=progress.total, bench=bench)
+
+        yield move
+
+
+def _bounds(row: dict[str, Any]) -> tuple[str, str]:
+    """Return what a parameter may be, and what it means."""
+    if row.get("choices"):
+        return ", ".join(map(str, row["choices"])), row["label"]
+    low, high = row.get("minimum"), row.get("maximum")
+    if low is None and high is None:
+        return row["type"], row["label"]
+    return f"{'' if low is None else low} .. {'' if high is None else high}", row["label"]

@@ -1,0 +1,132 @@
+"""Exact strings on the wire, and what the driver makes of the answers."""
+
+import math
+
+import pytest
+from pymeasure.test import expected_protocol
+
+from drivers.keithley2600 import Keithley2600, abilities
+from labctl.errors import InstrumentError
+from labctl.instruments import Flag
+
+IDN = ("*IDN?", "Keithley Instruments Inc., Model 2636B, 4012345, 3.2.2")
+NO_ERRORS = ("print(errorqueue.count)", "0.000000000e+00")
+
+
+def loading(channel: str) -> list[tuple[str | None, str | None]]:
+    """The exchange that loads the functions of a channel."""
+    from drivers.keithley2600 import _SCRIPT
+
+    return [*((line, None) for line in _SCRIPT.format(c=channel).splitlines()), NO_ERRORS]
+
+
+@pytest.fixture
+def protocol():
+    """Open a box that must see exactly ``pairs`` after identity and loading of channel a."""
+
+    def expect(*pairs):
+        return expected_protocol(Keithley2600, [IDN, *loading("a"), *pairs])
+
+    return expect
+
+
+def test_small_values_keep_full_precision(protocol):
+    with protocol(
+        ("labctl_force_a(2e-09, 1.5e-07)", "false\t0.000000000e+00"),
+    ) as box:
+        assert box.channel("a").force(2e-9, 1.5e-7) == Flag.OK
+
+
+def test_compliance_is_set_and_read_back(protocol):
+    with (
+        protocol(
+            ("format.asciiprecision = 10", None),
+            ("smua.source.func = smua.OUTPUT_DCVOLTS", None),
+            ("smua.source.levelv = 0", None),
+            ("smua.source.rangev = 3.0", None),
+            ("smua.sense = smua.SENSE_LOCAL", None),
+            ("smua.source.limiti = 5e-08", None),
+            ("smua.measure.autorangei = smua.AUTORANGE_OFF", None),
+            ("smua.measure.rangei = 1e-07", None),
+            ("smua.measure.nplc = 0.1", None),
+            ("smua.measure.autozero = smua.AUTOZERO_ONCE", None),
+            ("smua.measure.delay = 0", None),
+            NO_ERRORS,
+            ("print(smua.source.limiti)", "1.000000000e-07"),
+        ) as box,
+    ):
+        channel = box.channel("a")
+        channel.set_limits(voltage=3.0, current=1e-3)
+        with pytest.raises(InstrumentError, match=r"limiti was set to 5e-08 A .* 1e-07 A"):
+            channel.prepare(compliance=50e-9, nplc=0.1, current_range=100e-9)
+
+
+def test_a_measurement_carries_its_flags(protocol):
+    with protocol(
+        ("labctl_measure_a(0.2, 0.0001)", "false\t0.000000000e+00\t1.234567890e-05"),
+        ("labctl_measure_a(0.2, 0.0001)", "true\t0.000000000e+00\t1.000000000e-06"),
+        ("labctl_measure_a(0.2, 0.0001)", "false\t0.000000000e+00\t9.910000000e+37"),
+    ) as box:
+        channel = box.channel("a")
+        assert channel.measure(0.2, 1e-4).current == 1.23456789e-5
+        assert channel.measure(0.2, 1e-4).flag == Flag.COMPLIANCE
+        over = channel.measure(0.2, 1e-4)
+        assert over.flag == Flag.OVERFLOW
+        assert math.isnan(over.current)
+
+
+def test_a_queued_error_is_raised_with_the_command_that_caused_it(protocol):
+    with (
+        protocol(
+            ("labctl_pulse_a(300.0, 0.001)", "false\t1.000000000e+00"),
+            ("print(errorqueue.count)", "1.000000000e+00"),
+            ("print(errorqueue.next())", "1.102000000e+03\tParameter too big\t2.0\t1.0"),
+            NO_ERRORS,
+        ) as box,
+        pytest.raises(InstrumentError, match=r"labctl_pulse_a\(300.*1102: Parameter too big"),
+    ):
+        box.channel("a").pulse(300.0, 1e-3)
+
+
+@pytest.mark.parametrize("answer", ["nil", "", "garbage\x00", "1\t0", "false\tx"])
+def test_a_senseless_answer_is_an_error_never_data(protocol, answer):
+    with (
+        protocol(("labctl_force_a(1.0, 0.0)", answer), NO_ERRORS) as box,
+        pytest.raises(InstrumentError),
+    ):
+        box.channel("a").force(1.0)
+
+
+def test_an_output_that_stays_off_is_an_error(protocol):
+    with (
+        protocol(
+            (
+                "smua.source.levelv = 0 smua.source.output = smua.OUTPUT_ON "
+                "print(smua.source.output)",
+                "0.000000000e+00",
+            ),
+            ("print(errorqueue.count)", "1.000000000e+00"),
+            ("print(errorqueue.next())", "8.020000000e+02\tOutput blocked by interlock\t2.0\t1.0"),
+            NO_ERRORS,
+        ) as box,
+        pytest.raises(InstrumentError, match="interlock"),
+    ):
+        box.channel("a").output(True)
+
+
+def test_a_channel_the_model_lacks_is_refused():
+    with (
+        expected_protocol(
+            Keithley2600,
+            [("*IDN?", "Keithley Instruments Inc., Model 2635B, 1, 3.2.2")],
+            model="2635B",
+        ) as box,
+        pytest.raises(InstrumentError, match="has no channel 'b'"),
+    ):
+        box.channel("b")
+
+
+def test_abilities_are_known_without_asking():
+    assert abilities("2636B").channels == ("a", "b")
+    assert abilities("2601B").max_voltage < 41
+    assert abilities("2400") is None
