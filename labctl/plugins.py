@@ -125,6 +125,8 @@ def _names(kind: str) -> dict[str, list[Path]]:
 
 
 def _module(kind: str, name: str) -> ModuleType:
+    if f"{kind}.{name}" not in sys.modules:
+        importlib.invalidate_caches()  # the file may have been put there a moment ago
     try:
         return importlib.import_module(f"{kind}.{name}")
     except (Exception, SystemExit) as error:  # whatever a plug-in does, the others still work

@@ -1,0 +1,308 @@
+"""Talking to the engine of a bench: from the window, the command line, a script."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psutil
+import zmq
+
+from labctl import errors
+from labctl.engine.messages import Reply
+from labctl.engine.rendezvous import Rendezvous, StartingError, log_file, look_up
+from labctl.errors import EngineError
+from labctl.store import DATA_ROOT
+
+TIMEOUT = 10.0
+"""s to wait for an answer; an emergency stop may use most of it."""
+START_TIMEOUT = 120.0
+"""s an engine may take to open its bench."""
+_WAKE = 0.05  # s between looks while waiting for a process
+
+
+class EngineClient:
+    """A line to a running engine. Use :meth:`connect` or :meth:`start`; close it in the end.
+
+    The engine goes on when its clients go. Every method raises the engine's own error (a
+    :class:`labctl.errors.LabctlError`) where it refuses, and EngineError where it does not
+    answer. One client may be used by several threads; they take turns.
+    """
+
+    def __init__(self, found: Rendezvous, timeout: float = TIMEOUT) -> None:
+        self._found, self._timeout = found, timeout
+        self._context = zmq.Context()
+        self._socket: zmq.Socket[bytes] | None = None
+        self._lock = threading.Lock()
+
+    @classmethod
+    def connect(cls, bench_path: str | Path, timeout: float = TIMEOUT) -> Self:
+        """Return a client of the engine that runs on a bench.
+
+        Parameters
+        ----------
+        bench_path
+            The bench file.
+        timeout
+            s to wait for each answer.
+
+        Raises
+        ------
+        EngineError
+            Where there is no engine, or it does not answer.
+        """
+        client = cls(look_up(bench_path), timeout)
+        try:
+            client.status()
+        except EngineError:
+            client.close()
+            raise
+        return client
+
+    @classmethod
+    def start(
+        cls,
+        bench_path: str | Path,
+        data_root: str | Path = DATA_ROOT,
+        timeout: float = START_TIMEOUT,
+    ) -> Self:
+        """Return a client of the engine on a bench, starting the engine where there is none.
+
+        The engine is a process of its own: it does not end with this one.
+
+        Parameters
+        ----------
+        bench_path
+            The bench file.
+        data_root
+            Where a new engine stores runs; an engine that runs already keeps its own.
+        timeout
+            s a new engine may take until it answers.
+
+        Raises
+        ------
+        EngineError
+            In the engine's own words where it cannot start.
+        """
+        log = log_file(bench_path)
+        process: subprocess.Popen[bytes] | None = None
+        deadline = time.monotonic() + timeout
+        pause = threading.Event()
+        while True:
+            over = process is not None and process.poll() is not None
+            try:
+                return cls.connect(bench_path)
+            except StartingError:
+                pass  # this engine or another one that was quicker: wait for it
+            except EngineError as error:
+                if over:
+                    said = _last_words(log) or str(error)
+                    raise EngineError(f"The engine could not start. {said}") from None
+                if process is None:
+                    process = _spawn(Path(bench_path).resolve(), Path(data_root).resolve(), log)
+            if time.monotonic() > deadline:
+                if process is not None:
+                    process.terminate()
+                raise EngineError(
+                    f"The engine did not answer within {timeout:g} s; its log is {log}."
+                )
+            pause.wait(_WAKE)
+
+    @property
+    def pid(self) -> int:
+        """Process number of the engine."""
+        return self._found.pid
+
+    def status(self) -> dict[str, Any]:
+        """Return what the engine is doing; see :class:`labctl.engine.messages.EngineStatus`."""
+        return self._ask("status")
+
+    def procedures(self) -> list[dict[str, Any]]:
+        """Return each procedure's ``name``, ``text`` and ``parameters`` (declarations)."""
+        found: list[dict[str, Any]] = self._ask("procedures")["procedures"]
+        return found
+
+    def broken(self) -> dict[str, str]:
+        """Return the procedure plug-ins that cannot be used, each with the reason."""
+        found: dict[str, str] = self._ask("procedures")["broken"]
+        return found
+
+    def submit(self, procedure: str, parameters: Mapping[str, Any] | None = None) -> int:
+        """Queue a run and return its id.
+
+        Raises
+        ------
+        ProcedureError
+            For an unknown procedure or parameter, or a value that is not possible.
+        LatchedError
+            Where the bench was stopped and nobody has acknowledged it.
+        """
+        reply = self._ask("submit", procedure=procedure, parameters=dict(parameters or {}))
+        return int(reply["id"])
+
+    def wait(
+        self,
+        run_id: int,
+        on_status: Callable[[dict[str, Any]], None] | None = None,
+        interval: float = 0.1,
+    ) -> dict[str, Any]:
+        """Wait until the run ``run_id`` is over.
+
+        Parameters
+        ----------
+        run_id
+            As :meth:`submit` gave it.
+        on_status
+            Called with every status on the way.
+        interval
+            s between two questions.
+
+        Returns
+        -------
+        dict
+            ``id``, ``procedure``, ``run`` (folder), ``status``, ``error``; where later runs have
+            ended meanwhile, those of the last one.
+
+        Raises
+        ------
+        EngineError
+            Where the run was taken off the queue, or the engine does not answer any more.
+        """
+        pause = threading.Event()
+        while True:
+            status = self.status()
+            if on_status is not None:
+                on_status(status)
+            last: dict[str, Any] | None = status["last"]
+            if last is not None and last["id"] >= run_id:
+                return last
+            pending = [job["id"] for job in (*status["queue"], status["current"]) if job]
+            if run_id not in pending:
+                raise EngineError(f"Run {run_id} is not in the queue of the engine any more.")
+            pause.wait(interval)
+
+    def pause(self) -> None:
+        """Begin no further unit of the present run until :meth:`resume`."""
+        self._ask("pause")
+
+    def resume(self) -> None:
+        """Go on with a paused run."""
+        self._ask("resume")
+
+    def abort(self) -> None:
+        """End the present run within one cell; what was measured is kept."""
+        self._ask("abort")
+
+    def stop(self) -> None:
+        """Stop in an emergency: outputs to zero, relays open, latched; the queue is emptied.
+
+        Raises
+        ------
+        EngineError
+            Naming each output that could not be brought to zero.
+        """
+        self._ask("stop")
+
+    def acknowledge(self) -> None:
+        """Release the latch after somebody has looked at the bench."""
+        self._ask("acknowledge")
+
+    def shutdown(self, timeout: float = 60.0) -> None:
+        """End the engine, aborting its run, and wait (s) until its process is gone.
+
+        Raises
+        ------
+        EngineError
+            Where the process is still there after ``timeout``.
+        """
+        pid = int(self._ask("shutdown")["pid"])
+        try:
+            psutil.Process(pid).wait(timeout)
+        except psutil.NoSuchProcess:
+            return
+        except psutil.TimeoutExpired:
+            raise EngineError(
+                f"The engine (process {pid}) has not ended within {timeout:g} s; outputs may not "
+                "be at zero yet. Look at the instruments."
+            ) from None
+
+    def close(self) -> None:
+        """Close the line; the engine goes on."""
+        with self._lock:
+            self._drop()
+            self._context.term()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _ask(self, command: str, **content: Any) -> dict[str, Any]:
+        message = {"command": command, "token": self._found.token, **content}
+        with self._lock:
+            socket = self._open()
+            try:
+                socket.send(json.dumps(message).encode())
+                if not socket.poll(round(self._timeout * 1000)):
+                    raise EngineError(
+                        f"The engine of {self._found.bench} (process {self.pid}) does not answer "
+                        f"{command!r}. It may have ended; see `labctl engine status`."
+                    )
+                reply = Reply.model_validate_json(socket.recv())
+            except BaseException:
+                self._drop()  # a socket with a question open takes no other
+                raise
+        if reply.fault is not None:
+            kind = getattr(errors, reply.fault.type, EngineError)
+            raise kind(reply.fault.message)
+        return reply.result or {}
+
+    def _open(self) -> zmq.Socket[bytes]:
+        if self._socket is None:
+            self._socket = self._context.socket(zmq.REQ)
+            self._socket.setsockopt(zmq.LINGER, 0)
+            self._socket.connect(self._found.address)
+        return self._socket
+
+    def _drop(self) -> None:
+        if self._socket is not None:
+            self._socket.close()
+            self._socket = None
+
+
+def _spawn(bench: Path, data_root: Path, log: Path) -> subprocess.Popen[bytes]:
+    """Start an engine that no Ctrl-C in this terminal reaches."""
+    command = [sys.executable, "-m", "labctl.engine", str(bench), "--data", str(data_root)]
+    detached: dict[str, Any] = {"start_new_session": True}
+    if sys.platform == "win32":
+        flags = subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.CREATE_NO_WINDOW
+        detached = {"creationflags": flags}
+    log.touch(mode=0o600)
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, **detached
+        )
+    # It may outlive this process; if not, somebody has to take note of its end.
+    threading.Thread(target=process.wait, name="labctl-engine-child", daemon=True).start()
+    return process
+
+
+def _last_words(log: Path, lines: int = 20) -> str:
+    try:
+        text = log.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+    return "\n".join(text.strip().splitlines()[-lines:])

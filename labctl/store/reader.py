@@ -1,0 +1,170 @@
+"""Reading a run: finished, running, or left behind by a crash."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+from numpy.typing import NDArray
+
+from labctl.errors import StoreError
+from labctl.store.column import Column
+from labctl.store.compact import read_parquet, read_stream
+from labctl.store.files import read_json
+from labctl.store.process import is_alive
+from labctl.store.status import Status
+from labctl.store.stream import StreamReader
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+STALE = 30.0
+"""s without a heartbeat after which a run on another computer counts as interrupted."""
+
+
+class RunReader:
+    """Looks into a run folder, also while it grows. Never writes to it.
+
+    Parameters
+    ----------
+    path
+        The run folder.
+
+    Raises
+    ------
+    StoreError
+        Where ``path`` is no run folder.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self.path = Path(path)
+        self._stamp: tuple[int, int] | None = None
+        self._meta: dict[str, Any] = {}
+        self._streams: dict[str, StreamReader] = {}
+        self._seen: dict[str, int] = {}
+        self.tables: dict[str, dict[str, Column]] = {
+            table: {name: Column(**column) for name, column in columns.items()}
+            for table, columns in self.meta.get("tables", {}).items()
+        }
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What ``run.json`` says now. Read again only where the file has changed."""
+        file = self.path / "run.json"
+        try:
+            stat = file.stat()
+        except OSError as error:
+            raise StoreError(f"{self.path} is not the folder of a run: {error}.") from error
+        stamp = (stat.st_mtime_ns, stat.st_ino)
+        if stamp != self._stamp:
+            self._meta, self._stamp = read_json(file), stamp
+        return self._meta
+
+    @property
+    def status(self) -> Status:
+        """The status, which is ``interrupted`` where the run's process is gone."""
+        status = Status(self.meta["status"])
+        if status.is_over:
+            return status
+        alive = is_alive(self.meta.get("process", {}))
+        if alive is None:
+            alive = time.time() - float(self.meta.get("heartbeat", 0.0)) < STALE
+        return status if alive else self._status_of_the_dead()
+
+    def tail(self, table: str) -> dict[str, NDArray[Any]]:
+        """Return the rows of ``table`` that are new since the last call.
+
+        The cost does not depend on how many rows there are already.
+
+        Returns
+        -------
+        dict
+            Column name -> array, shape (new rows,); all of length 0 where nothing is new.
+
+        Raises
+        ------
+        StoreError
+            For a table the run does not have.
+        """
+        columns = self._columns(table)
+        batches = self._new_batches(table)
+        self._seen[table] = self._seen.get(table, 0) + sum(b.num_rows for b in batches)
+        return {
+            name: _joined([batch.column(name) for batch in batches], column)
+            for name, column in columns.items()
+        }
+
+    def frame(self, table: str | None = None) -> pd.DataFrame:
+        """Return all rows of ``table`` so far; ``attrs["units"]`` has the unit of each column.
+
+        Parameters
+        ----------
+        table
+            Name of a table; None takes the first one declared.
+
+        Raises
+        ------
+        StoreError
+            For a table the run does not have.
+        """
+        name = table if table is not None else next(iter(self.tables), "")
+        columns = self._columns(name)
+        content = self._read(name)
+        if content is None:
+            empty = {key: np.empty(0, column.numpy) for key, column in columns.items()}
+            content = pa.table(empty)
+        frame: pd.DataFrame = content.to_pandas()
+        frame.attrs = {
+            "units": {key: column.unit for key, column in columns.items()},
+            "table": name,
+            "run": str(self.path),
+        }
+        return frame
+
+    def _new_batches(self, table: str) -> list[pa.RecordBatch]:
+        stream = self._streams.setdefault(table, StreamReader(self._stream_path(table)))
+        try:
+            return stream.read_new()
+        except FileNotFoundError:
+            # Compacted since: the Parquet file holds the same rows in the same order.
+            parquet = self._parquet_path(table)
+            if not parquet.exists():
+                return []
+            return read_parquet(parquet, self._seen.get(table, 0))
+
+    def _read(self, table: str) -> pa.Table | None:
+        # A stream that is there is as complete as the Parquet file made of it, or more so.
+        try:
+            return read_stream(self._stream_path(table))
+        except FileNotFoundError:
+            parquet = self._parquet_path(table)
+            return pq.read_table(parquet) if parquet.exists() else None
+
+    def _columns(self, table: str) -> dict[str, Column]:
+        if table not in self.tables:
+            raise StoreError(
+                f"Run {self.path.name} has no table {table!r}; it has {', '.join(self.tables)}."
+            )
+        return self.tables[table]
+
+    def _stream_path(self, table: str) -> Path:
+        return self.path / f"{table}.arrows"
+
+    def _parquet_path(self, table: str) -> Path:
+        return self.path / f"{table}.parquet"
+
+    def _status_of_the_dead(self) -> Status:
+        # It may have ended properly between the look at its status and the look for it.
+        self._stamp = None
+        status = Status(self.meta["status"])
+        return status if status.is_over else Status.INTERRUPTED
+
+
+def _joined(parts: list[pa.Array], column: Column) -> NDArray[Any]:
+    if not parts:
+        return np.empty(0, column.numpy)
+    return np.concatenate([part.to_numpy(zero_copy_only=False) for part in parts])

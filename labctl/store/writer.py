@@ -1,0 +1,307 @@
+"""Writing a run: its folder, its tables while they grow, its status."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from labctl.errors import StoreError
+from labctl.store.column import Columns
+from labctl.store.compact import compact
+from labctl.store.files import new_run_folder, write_json
+from labctl.store.process import this_process
+from labctl.store.rowbuffer import RowBuffer
+from labctl.store.status import Status
+from labctl.store.stream import StreamWriter
+
+FORMAT = 1
+FLUSH_INTERVAL = 0.25
+"""s between two hand-overs of rows to the operating system."""
+HEARTBEAT_INTERVAL = 1.0
+"""s between two heartbeats; rows are forced onto the disk as often."""
+
+
+class RunWriter:
+    """The one writer of a run folder. Make one with :meth:`create`; end it with :meth:`finish`.
+
+    Rows are flushed while they come in, and a thread of this object (``labctl-store``) flushes
+    what is left when none come, so that a process that dies loses less than a second of rows. The
+    same thread keeps the heartbeat. All methods may be called from any thread.
+
+    Attributes
+    ----------
+    path
+        The run folder.
+    number
+        The number of the run, its own below one data root.
+    """
+
+    def __init__(self, path: Path, number: int, meta: dict[str, Any], tables: _Tables) -> None:
+        self.path, self.number = path, number
+        self._meta = meta
+        self._lock = threading.Lock()  # buffers and streams
+        self._meta_lock = threading.Lock()  # run.json; never taken while holding _lock
+        self._buffers = {name: RowBuffer(name, columns) for name, columns in tables.items()}
+        self._streams = {
+            name: StreamWriter(path / f"{name}.arrows", buffer.schema)
+            for name, buffer in self._buffers.items()
+        }
+        self._due = time.monotonic() + FLUSH_INTERVAL
+        self._beaten = 0.0
+        self._fault: StoreError | None = None
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._keep, name="labctl-store", daemon=True)
+
+    @classmethod
+    def create(
+        cls,
+        data_root: str | Path,
+        procedure: str,
+        meta: dict[str, Any],
+        tables: Mapping[str, Columns],
+    ) -> Self:
+        """Make the folder of a new run, status ``running``, tables empty.
+
+        Parameters
+        ----------
+        data_root
+            Folder of all runs; made where it is missing.
+        procedure
+            Name of the procedure, part of the folder's name.
+        meta
+            JSON-able; goes into ``run.json`` beside the keys of the run itself.
+        tables
+            Table name -> column name -> :class:`Column`.
+
+        Raises
+        ------
+        StoreError
+            Where the folder or its files cannot be made.
+        """
+        now = datetime.now().astimezone()
+        try:
+            number, path = new_run_folder(Path(data_root), now.strftime("%Y-%m-%d"), procedure)
+            own = {
+                "format": FORMAT,
+                "number": number,
+                "procedure": procedure,
+                "status": Status.RUNNING.value,
+                "created": now.isoformat(),
+                "tables": {
+                    table: {name: column.to_json() for name, column in columns.items()}
+                    for table, columns in tables.items()
+                },
+                "process": this_process(),
+            }
+            writer = cls(path, number, {**meta, **own}, tables)
+            writer._write_meta()
+        except OSError as error:
+            raise StoreError(
+                f"Cannot make a run folder in {data_root}: {error}. Free some space, or choose "
+                "another data folder."
+            ) from error
+        writer._thread.start()
+        return writer
+
+    def append(self, table: str, **columns: Any) -> None:
+        """Add one row (scalars) or a block of rows (1-D arrays) to ``table``.
+
+        Raises
+        ------
+        StoreError
+            For an unknown table, columns that do not match it, or a disk that takes no more.
+        """
+        try:
+            buffer = self._buffers[table]
+        except KeyError:
+            raise StoreError(
+                f"Run {self.path.name} has no table {table!r}; declared are "
+                f"{', '.join(self._buffers)}."
+            ) from None
+        if not buffer.add_row(columns):
+            with self._lock:
+                buffer.add_block(columns)
+        if time.monotonic() >= self._due:
+            self.flush()
+        if self._fault is not None:
+            raise self._fault
+
+    def tick(self) -> None:
+        """Flush and write the heartbeat where they are due. Cheap where they are not.
+
+        Raises
+        ------
+        StoreError
+            Where the disk takes no more, now or since the last call.
+        """
+        if time.monotonic() >= self._due:
+            self.flush()
+        if self._fault is not None:
+            raise self._fault
+
+    def flush(self) -> None:
+        """Hand all rows to the operating system now.
+
+        Raises
+        ------
+        StoreError
+            Naming the folder, where the disk takes no more. The rows are kept and tried again.
+        """
+        with self._lock:
+            self._flush()
+
+    def progress(self, progress: dict[str, Any]) -> None:
+        """Note how far the run is; written with the next heartbeat."""
+        with self._meta_lock:
+            self._meta["progress"] = progress
+
+    def status(self, status: Status) -> None:
+        """Write a new status that does not end the run (``running``, ``paused``) at once."""
+        if status.is_over:
+            raise StoreError(f"A run is ended with finish(), not by setting {status.value!r}.")
+        self._update(status=status.value)
+
+    def note(self, **meta: Any) -> None:
+        """Add or replace keys of ``run.json``, at once."""
+        self._update(**meta)
+
+    def finish(
+        self,
+        status: Status | str,
+        error: str | None = None,
+        summary: dict[str, Any] | None = None,
+        **meta: Any,
+    ) -> None:
+        """Flush, compact every table to Parquet, and write the final status.
+
+        Does nothing a second time. Whatever fails on the way, the status is still written.
+
+        Parameters
+        ----------
+        status
+            ``finished``, ``aborted`` or ``failed``.
+        error
+            What went wrong, for people.
+        summary
+            Results, JSON-able.
+        meta
+            Further keys for ``run.json``.
+
+        Raises
+        ------
+        StoreError
+            Where not all could be written; the streams stay as they are.
+        """
+        if self._closing.is_set():
+            return
+        self._closing.set()
+        self._thread.join()
+        faults = self._close_streams()
+        if faults:
+            status = Status.FAILED
+            error = "; ".join([error, *faults] if error else faults)
+        final = {
+            "status": Status(status).value,
+            "ended": datetime.now().astimezone().isoformat(),
+            "rows": {name: stream.rows for name, stream in self._streams.items()},
+            "error": error,
+            "summary": summary or {},
+        }
+        self._update(**final, **meta)
+        if faults:
+            raise StoreError("; ".join(faults))
+        for stream in self._streams.values():
+            try:
+                stream.path.unlink(missing_ok=True)
+            except PermissionError:
+                # Windows: somebody reads it just now. It holds the same rows; let it be.
+                continue
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if error is None:
+            self.finish(Status.FINISHED)
+        else:
+            self.finish(Status.FAILED, error=f"{type(error).__name__}: {error}")
+
+    def _flush(self) -> None:
+        """Write what the buffers hold; the caller has the lock."""
+        self._due = time.monotonic() + FLUSH_INTERVAL
+        try:
+            for name, buffer in self._buffers.items():
+                stream = self._streams[name]
+                stream.flush()
+                if buffer and (batch := buffer.take()) is not None:
+                    stream.write(batch)
+        except OSError as error:
+            raise self._disk_error(error) from error
+        self._fault = None
+
+    def _keep(self) -> None:
+        """Flush and keep the heartbeat until the run ends; body of the thread."""
+        while not self._closing.wait(FLUSH_INTERVAL):
+            try:
+                self.flush()
+                if time.monotonic() - self._beaten >= HEARTBEAT_INTERVAL:
+                    self._beat()
+            except StoreError as error:
+                self._fault = error  # raised to the measurement by its next append or tick
+
+    def _beat(self) -> None:
+        try:
+            for stream in self._streams.values():
+                stream.sync()
+        except OSError as error:
+            raise self._disk_error(error) from error
+        self._update()
+
+    def _close_streams(self) -> list[str]:
+        """Close and compact all tables; return what failed."""
+        faults: list[str] = []
+        try:
+            self.flush()
+        except StoreError as error:
+            faults.append(str(error))
+        for name, stream in self._streams.items():
+            try:
+                stream.close(whole=not faults)
+                if not faults:
+                    compact(stream.path, self.path / f"{name}.parquet")
+            except OSError as error:
+                faults.append(str(self._disk_error(error)))
+        return faults
+
+    def _update(self, **changes: Any) -> None:
+        with self._meta_lock:
+            self._meta.update(changes)
+        try:
+            self._write_meta()
+        except OSError as error:
+            raise self._disk_error(error) from error
+
+    def _write_meta(self) -> None:
+        with self._meta_lock:
+            self._meta["heartbeat"] = time.time()
+            write_json(self.path / "run.json", self._meta)
+        self._beaten = time.monotonic()
+
+    def _disk_error(self, error: OSError) -> StoreError:
+        return StoreError(
+            f"Cannot write to {self.path}: {error}. Rows stored so far are kept; free some space "
+            "or make the folder writable."
+        )
+
+
+_Tables = Mapping[str, Columns]
