@@ -17,6 +17,7 @@ _HOME = {
     "load": "labctl.store",
     "runs": "labctl.store",
     "run": "labctl.engine.local",
+    "plot": "labctl.analysis",
     "parse_cells": "labctl.cells",
 }
 __all__ = ["Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "run", "runs"]

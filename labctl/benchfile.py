@@ -137,11 +137,11 @@ class BenchFile(_Table):
 
     @model_validator(mode="after")
     def _names_exist(self) -> BenchFile:
-        used = [(f"terminals.{name}", table) for name, table in self.terminals.items()]
-        for key, table in [*used, ("matrix", self.matrix)]:
-            if table.instrument not in self.instruments:
+        used = [(f"terminals.{name}", table.instrument) for name, table in self.terminals.items()]
+        for key, instrument in [*used, ("matrix", self.matrix.instrument)]:
+            if instrument not in self.instruments:
                 raise ValueError(
-                    f"{key}.instrument = {table.instrument!r} is not one of [instruments.*]: "
+                    f"{key}.instrument = {instrument!r} is not one of [instruments.*]: "
                     f"{', '.join(sorted(self.instruments))}"
                 )
         channels = [(t.instrument, t.channel) for _, t in self.terminals.items()]

@@ -61,7 +61,7 @@ def demo(
     seed: Annotated[int, typer.Option(help="Seed of the chip and of the learning.")] = 7,
 ) -> None:
     """Go the whole road on the simulated bench: form, measure, learn a posterior, report."""
-    from labctl.demo import run_demo
+    from labctl.demo.road import run_demo
 
     run_demo(out, steps=steps, seed=seed)
 

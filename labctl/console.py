@@ -28,7 +28,7 @@ def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> 
     from labctl.engine.local import run
 
     plugins.add_workspace(Path.cwd())
-    parameters = parse_words(words)
+    parameters: dict[str, Any] = dict(parse_words(words))
     with Bench.open(bench_file) as bench:
         with progress_bar(name) as on_progress:
             done = run(name, bench, data=data, on_progress=on_progress, **parameters)
@@ -126,7 +126,7 @@ def show_engine(bench_file: Path) -> None:
     """Print what the engine of a bench is doing."""
     from labctl.engine.client import EngineClient
 
-    for key, value in EngineClient.connect(bench_file).status().model_dump(mode="json").items():
+    for key, value in EngineClient.connect(bench_file).status().items():
         console.print(f"{key}: {value}", markup=False)
 
 

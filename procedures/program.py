@@ -24,12 +24,12 @@ class Program(Procedure):
     target = FloatParameter("Target", units="µS", default=50.0, minimum=0.01, maximum=1e4)
     tolerance = FloatParameter("Tolerance", units="µS", default=5.0, minimum=0.001, maximum=1e4)
     attempts = IntegerParameter("Most pulses per cell", default=60, minimum=1, maximum=100_000)
-    set_voltage = FloatParameter("First SET", units="V", default=1.2, minimum=0.1, maximum=10.0)
-    set_gate = FloatParameter("SET gate", units="V", default=1.5, minimum=0.0, maximum=10.0)
-    reset_voltage = FloatParameter("First RESET", units="V", default=1.2, minimum=0.1, maximum=10.0)
-    reset_gate = FloatParameter("RESET gate", units="V", default=4.0, minimum=0.0, maximum=10.0)
-    step = FloatParameter("Voltage step", units="V", default=0.05, minimum=0.0, maximum=1.0)
-    highest = FloatParameter("Highest pulse", units="V", default=2.5, minimum=0.1, maximum=10.0)
+    set_voltage = FloatParameter("First SET", units="V", default=0.8, minimum=0.1, maximum=10.0)
+    set_gate = FloatParameter("SET gate", units="V", default=1.4, minimum=0.0, maximum=10.0)
+    reset_voltage = FloatParameter("First RESET", units="V", default=1.0, minimum=0.1, maximum=10.0)
+    reset_gate = FloatParameter("RESET gate", units="V", default=2.2, minimum=0.0, maximum=10.0)
+    step = FloatParameter("Voltage step", units="V", default=0.02, minimum=0.0, maximum=1.0)
+    highest = FloatParameter("Highest pulse", units="V", default=2.0, minimum=0.1, maximum=10.0)
     width = FloatParameter("Pulse width", units="s", default=2e-4, minimum=1e-8, maximum=1.0)
 
     tables: ClassVar[dict[str, dict[str, Column]]] = {

@@ -1,127 +1,201 @@
-"""One 1T1R cell: load line of cell and transistor, switching rate, march through a pulse.
+"""The physics of one cell: a filament in series with its transistor, and how the filament moves.
 
-Inside this module: V, µA, µS, s, K, eV. Positive voltage is bit line over source line (SET).
+Sign: a positive voltage is bit line above source line, the SET direction. The cell lies at the bit
+line, the transistor at the source line. Units: V, µA, µS, K, s; ``u = ln(G / 1 µS)``.
 """
 
 from __future__ import annotations
 
 import math
 
-from numba import njit
+from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.layout import (
+    AMBIENT,
+    ATTEMPT_RATE,
+    CYCLE_MEMORY,
+    CYCLE_SPREAD,
+    FORMING_BARRIER,
+    GAIN,
+    HEAT_DAMPING,
+    HOP,
+    HOP_MAXIMUM,
+    LAMBDA,
+    RESET_BARRIER,
+    RESET_LOWERING,
+    RESET_SLOPE,
+    SET_BARRIER,
+    SET_LOWERING,
+    SET_SLOPE,
+    STREAM_PROGRAM,
+    THERMAL_CONDUCTANCE,
+    THERMAL_RESISTANCE,
+    THRESHOLD,
+    U_CROSSOVER,
+    U_FORMED,
+    U_MAXIMUM,
+    U_MINIMUM,
+    U_REFERENCE,
+    VOLTAGE_HIGH,
+    VOLTAGE_LOW,
+    VOLTAGE_WIDTH,
+)
+from labctl.sim.chip.noise import normals
 
-from labctl.sim.chip.philox import normal
-
-BOLTZMANN = 8.617333e-5  # eV/K
-# order of Preset.vector()
-(
-    NU, ES, ER, EF, AS, AR, KAP, RTH, GTH, TMX, TAMB, UMX, UMN, VH, VL, UM, UW, KT, VT, LAM, GQ, DMX,
-) = range(22)  # fmt: skip
+_BOLTZMANN = 8.617333e-5  # eV/K
+_STEP = 0.05  # of u; steps in u, not in time, so that nanoseconds and seconds cost the same
+_MOST_STEPS = 100_000
 
 
-@njit(cache=True, fastmath=True)
-def curvature(u, p):
-    return p[VH] + (p[VL] - p[VH]) / (1.0 + math.exp(-(u - p[UM]) / p[UW]))
+@kernel
+def voltage_scale(u, p):  # type: ignore[no-untyped-def]
+    """Return the scale (V) of the sinh law: ohmic when conducting well, strongly bent when not."""
+    span = p[VOLTAGE_HIGH] - p[VOLTAGE_LOW]
+    return p[VOLTAGE_LOW] + span / (1.0 + math.exp((p[U_CROSSOVER] - u) / p[VOLTAGE_WIDTH]))
 
 
-@njit(cache=True, fastmath=True)
-def fet(drop, over, p):
-    if over <= 0.0:
-        return 0.0, 1e-9
-    if drop < over:
-        c = p[KT] * (1.0 + p[LAM] * drop)
-        return c * (over - 0.5 * drop) * drop, c * (over - drop) + 1e-9
-    c = 0.5 * p[KT] * over * over
-    return c * (1.0 + p[LAM] * drop), c * p[LAM] + 1e-9
+@kernel
+def load_line(u, v, gate, p, guess, limit):  # type: ignore[no-untyped-def]
+    """Solve cell and transistor in series.
 
+    Parameters
+    ----------
+    u
+        ln(G / 1 µS).
+    v
+        V, bit line against source line.
+    gate
+        V, word line against the lower of both.
+    guess
+        V, voltage over the cell to begin with (magnitude).
+    limit
+        µA, at most so much current flows; the voltage over the cell then follows from it.
 
-@njit(cache=True, fastmath=True)
-def solve(u, v, vg, p, limit):
-    """Return voltage over the cell (V) and current (µA), signed; vg over the lower line."""
-    if v == 0.0:
+    Returns
+    -------
+    float, float
+        Voltage over the cell (V) and current (µA), both with the sign of ``v``.
+    """
+    size = abs(v)
+    if size == 0.0 or gate <= p[THRESHOLD]:
         return 0.0, 0.0
+    v0 = voltage_scale(u, p)
     g = math.exp(u)
-    v0 = curvature(u, p)
-    a = abs(v)
-    lo, hi = 0.0, a
-    over = vg - p[VT]
-    x = min(a, 0.5 * a)
+    gain = p[GAIN]
+    low, high = 0.0, size
+    x = min(max(guess, 0.0), size)
     for _ in range(60):
         e = math.exp(x / v0)
-        i = g * v0 * 0.5 * (e - 1.0 / e)
-        di = g * 0.5 * (e + 1.0 / e)
-        if v > 0:
-            it, dit = fet(a - x, over, p)
-            slope = di + dit
-        else:  # in RESET the cell sits at the transistor's source
-            it, dit = fet(a - x, over - x, p)
-            slope = di + dit + (p[KT] * min(a - x, max(over - x, 0.0)))
-        f = i - it
-        if f > 0.0:
-            hi = x
+        current = 0.5 * g * v0 * (e - 1.0 / e)
+        slope = 0.5 * g * (e + 1.0 / e)
+        over = size - x  # V left over the transistor
+        # In RESET the cell sits between the transistor's source and ground and lifts it.
+        drive = gate - p[THRESHOLD] - (0.0 if v > 0.0 else x)
+        lift = 0.0 if v > 0.0 else 1.0
+        length = 1.0 + p[LAMBDA] * over
+        if drive <= 0.0:
+            channel, fall = 0.0, 0.0
+        elif over < drive:
+            half = (drive - 0.5 * over) * over
+            channel = gain * half * length
+            fall = gain * ((drive - over + lift * over) * length + half * p[LAMBDA])
         else:
-            lo = x
-        n = x - f / slope
-        if not (lo < n < hi):
-            n = 0.5 * (lo + hi)
-        if abs(n - x) < 1e-9:
-            x = n
+            half = 0.5 * drive * drive
+            channel = gain * half * length
+            fall = gain * (lift * drive * length + half * p[LAMBDA])
+        error = current - channel
+        if error > 0.0:
+            high = x
+        else:
+            low = x
+        step = x - error / (slope + fall)
+        if not low < step < high:
+            step = 0.5 * (low + high)
+        done = abs(step - x) < 1e-10
+        x = step
+        if done:
             break
-        x = n
-    e = math.exp(x / v0)
-    i = g * v0 * 0.5 * (e - 1.0 / e)
-    if i > limit:
+    current = g * v0 * math.sinh(x / v0)
+    if current > limit:
         x = v0 * math.asinh(limit / (g * v0))
-        i = limit
-    return (x, i) if v > 0 else (-x, -i)
+        current = limit
+    return (x, current) if v > 0.0 else (-x, -current)
 
 
-@njit(cache=True, fastmath=True)
-def rate(u, x, i, formed, extra, p):
-    t = p[TAMB] + p[RTH] * abs(x * i) / (1.0 + math.exp(u) / p[GTH])
-    t = p[TAMB] + (t - p[TAMB]) / (1.0 + (t - p[TAMB]) / p[TMX])
-    kt = BOLTZMANN * t
+@kernel
+def rate(u, x, current, formed, barrier, p):  # type: ignore[no-untyped-def]
+    """Return du/dt (1/s) of a cell of unit speed with ``x`` (V) over it.
+
+    ``barrier`` (eV) is what this cell needs on top of the forming barrier while not ``formed``.
+    """
+    heat = p[THERMAL_RESISTANCE] * abs(x * current) / (1.0 + math.exp(u) / p[THERMAL_CONDUCTANCE])
+    kt = _BOLTZMANN * (p[AMBIENT] + heat / (1.0 + heat / p[HEAT_DAMPING]))
+    away = min(max(u - p[U_REFERENCE], -1.5), 1.5)
     if x > 0.0:
-        barrier = p[ES] + (0.0 if formed else p[EF] + extra)
-        return (
-            p[NU]
-            * math.exp(-max(barrier - p[AS] * x, 0.0) / kt)
-            * (1.0 - math.exp(4.0 * min(u - p[UMX], 0.0)))
-        )
+        energy = p[SET_BARRIER] + p[SET_SLOPE] * away - p[SET_LOWERING] * x
+        if not formed:
+            energy += p[FORMING_BARRIER] + barrier
+        room = 1.0 - math.exp(2.0 * min(u - p[U_MAXIMUM], 0.0))
+        return p[ATTEMPT_RATE] * math.exp(-max(energy, 0.0) / kt) * room
     if not formed:
         return 0.0
-    field = 1.0 / (1.0 + p[KAP] * max(p[UMX] - u - 1.0, 0.0))
-    return (
-        -p[NU]
-        * math.exp(-max(p[ER] + p[AR] * x * field, 0.0) / kt)
-        * (1.0 - math.exp(4.0 * min(p[UMN] - u, 0.0)))
-    )
+    energy = p[RESET_BARRIER] + p[RESET_SLOPE] * away + p[RESET_LOWERING] * x
+    room = 1.0 - math.exp(2.0 * min(p[U_MINIMUM] - u, 0.0))
+    return -p[ATTEMPT_RATE] * math.exp(-max(energy, 0.0) / kt) * room
 
 
-@njit(cache=True, fastmath=True)
-def advance(u, formed, extra, v, vg, seconds, speed, p, noise, limit, k0, k1, cell, count):
-    """March through a constant voltage; return u, formed, next draw."""
-    du = 0.05
-    left = seconds
-    for _ in range(4000):
-        if left <= 0.0:
+@kernel
+def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed, cell, draw):  # type: ignore[no-untyped-def]
+    """March a cell through a constant drive.
+
+    Each hop changes u by ``d = min(hop/G, d_max)``, so that the variance of u is ``d |du|``, which
+    is infinitely divisible: splitting a pulse leaves its law unchanged. The speed of the cell
+    forgets itself with the way travelled in u, for the same reason.
+
+    Parameters
+    ----------
+    u, formed, cycle
+        State: ln(G / 1 µS), whether formed, ln of the present speed.
+    speed, barrier
+        ln of the fixed speed; forming barrier of this cell (eV).
+    v, gate, t, limit
+        Drive as for :func:`load_line`, for ``t`` seconds.
+    noise
+        Whether hops and speed are random.
+    seed, cell, draw
+        Of the random numbers; one draw per step.
+
+    Returns
+    -------
+    tuple
+        New u, formed, cycle, way travelled in u, next draw.
+    """
+    moved = 0.0
+    x = abs(v)
+    for _ in range(_MOST_STEPS):
+        if t <= 0.0:
             break
-        x, i = solve(u, v, vg, p, limit)
-        r = speed * rate(u, x, i, formed, extra, p)
-        if abs(r) * left < 1e-7:
+        s = math.exp(speed + cycle)
+        x, current = load_line(u, v, gate, p, abs(x), limit)
+        r = s * rate(u, x, current, formed, barrier, p)
+        if abs(r) * t < 1e-15:
             break
-        h = min(left, du / abs(r))
-        um = u + 0.5 * r * h
-        xm, im = solve(um, v, vg, p, limit)
-        rm = speed * rate(um, xm, im, formed, extra, p)
-        d = rm * h
-        if abs(d) > 2.0 * abs(r) * h:
-            d = math.copysign(2.0 * abs(r) * h, r)
-        u += d
+        h = min(t, _STEP / abs(r))
+        middle = u + 0.5 * r * h
+        xm, current = load_line(middle, v, gate, p, abs(x), limit)
+        d = s * rate(middle, xm, current, formed, barrier, p) * h
+        if abs(d) > 2.0 * _STEP:
+            d = math.copysign(2.0 * _STEP, r)
+        way = abs(d)
         if noise:
-            u += math.sqrt(min(p[GQ] * math.exp(-u), p[DMX]) * abs(d)) * normal(k0, k1, cell, count)
-            count += 1
-        u = min(max(u, p[UMN] - 4.0), p[UMX] + 0.2)
-        left -= h
-        if not formed and u > 0.0:
+            z, y = normals(seed, cell, STREAM_PROGRAM, draw)
+            draw += 1
+            hop = min(p[HOP] * math.exp(-u), p[HOP_MAXIMUM])
+            d += math.sqrt(hop * way) * z
+            keep = math.exp(-way / p[CYCLE_MEMORY])
+            cycle = keep * cycle + p[CYCLE_SPREAD] * math.sqrt(1.0 - keep * keep) * y
+        moved += way
+        u = min(max(u + d, p[U_PRISTINE] - 3.0), p[U_MAXIMUM] + 0.2)
+        t -= h
+        if not formed and u > p[U_FORMED]:
             formed = True
-    return u, formed, count
+    return u, formed, cycle, moved, draw

@@ -1,0 +1,1 @@
+"""``labctl demo``: the main job, end to end, on the simulated bench."""

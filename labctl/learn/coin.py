@@ -1,0 +1,197 @@
+"""The state-aware coin: which way to pulse a cell so that the pulses are the Langevin noise.
+
+Each step gives one cell of every pair exactly one pulse. A SET moves its conductance ``x`` by
+``u(x)``, a RESET by ``-d(x)`` in the mean, each with a spread of its own. Tossing SET with
+probability ``P = (mu + d) / (u + d)`` makes the mean move ``mu`` and, whatever ``mu`` near zero,
+the mean square ``B = u d + s^2``: a random walk with diffusion ``D = B / 2``. It samples the
+density ``exp(-V(x))`` when ``mu = -D V' + dD/dx``; the second term is Ito's correction for noise
+that depends on the state. With ``V = U / T`` plus a spring on the pair's common mode, the pairs
+sample the posterior ``exp(-U)`` at temperature ``T``.
+
+All of it is written in the cell's own conductance, positive in the direction of SET, so that the
+minus cell of a pair differs by the sign of ``dV/dx`` only.
+
+Two refinements let the steps be as large as half a standard deviation of the posterior:
+
+- *looking ahead* (where the model gives its curvature): weights are decided one after the other,
+  and each decision takes into account the moves already decided in this step, to first order. With
+  all coins tossed on the same gradient the error grows with the largest eigenvalue of the
+  curvature; one after the other, with the conditional curvature of single weights only.
+- *second order*: where SET and RESET steps differ, single steps are skewed, and the next term of
+  the Kramers-Moyal expansion (Risken, The Fokker-Planck Equation, ch. 4) is of the order of the
+  step over the range. Zero flux, ``mu p = (M2 p)'/2 - (M3 p)''/6`` with ``M2 = B + mu (u - d)`` and
+  ``M3 = u d (u - d)``, is solved for ``mu`` by one iteration; second derivatives of the curves
+  count as zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.learn.curves import Moments
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What a rule sees when it decides on one step; n weights.
+
+    Attributes
+    ----------
+    sign
+        1 where the plus cells are to be pulsed, -1 where the minus cells are.
+    gradient
+        float64, shape (n,): of the potential (minus log posterior) to the weights.
+    curvature
+        float64, shape (n, n): second derivatives of the potential, or None.
+    stiffness
+        float64, shape (n,): diagonal of the curvature, or an estimate of it.
+    kappa
+        float64, shape (n,), S per unit weight.
+    moments
+        Of the next pulse on each cell.
+    common
+        float64, shape (n,), S: mean of the pair's conductances less the centre.
+    range
+        Width of the window, S.
+    temperature
+        Of the posterior; 1 is Bayes.
+    """
+
+    sign: int
+    gradient: NDArray[np.float64]
+    curvature: NDArray[np.float64] | None
+    stiffness: NDArray[np.float64]
+    kappa: NDArray[np.float64]
+    moments: Moments
+    common: NDArray[np.float64]
+    range: float
+    temperature: float
+
+
+class Rule(Protocol):
+    """What decides on the pulses of one step."""
+
+    def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
+        """Return polarities, and how many coins could not give the drift that was wanted.
+
+        Returns
+        -------
+        polarity
+            int8, shape (n,): 1 SET, -1 RESET, 0 no pulse.
+        saturated
+            Number of coins.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class StateAwareCoin:
+    """See the module.
+
+    Attributes
+    ----------
+    spring
+        Standard deviation of the pair's common mode that the spring holds, in parts of the window;
+        None lets it go.
+    ito
+        Whether Ito's correction is applied.
+    second_order
+        Whether the second-order correction is applied.
+    look_ahead
+        Whether decided moves count for the weights after them, where the model has a curvature.
+    """
+
+    spring: float | None = 0.1
+    ito: bool = True
+    second_order: bool = True
+    look_ahead: bool = True
+
+    def force(self, view: View) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Return dV/dx (1/S) and d2V/dx2 (1/S^2), shape (n,), without moves of other weights."""
+        scale = view.kappa * view.temperature
+        first = view.sign * view.gradient / scale
+        second = view.stiffness / (scale * view.kappa)
+        if self.spring is not None:
+            stiffness = (self.spring * view.range) ** -2.0
+            # The common mode moves by half of what the cell moves.
+            first = first + 0.5 * stiffness * view.common
+            second = second + 0.25 * stiffness
+        return first, second
+
+    def polynomial(
+        self, moments: Moments, second: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return c0, c1, c2 (shape (n,)) of the wanted mean move ``c0 + c1 V' + c2 (V'^2 - V'')``.
+
+        Parameters
+        ----------
+        moments
+            Of the next pulse.
+        second
+            ``V''``, 1/S^2, shape (n,).
+        """
+        u, d = moments.up, moments.down
+        a = u * d
+        b = a + moments.variance
+        a_slope = moments.up_slope * d + u * moments.down_slope
+        b_slope = a_slope + moments.variance_slope
+        c0 = 0.5 * b_slope if self.ito else np.zeros_like(b)
+        c1 = -0.5 * b
+        if not self.second_order:
+            return c0, c1, np.zeros_like(b)
+        skew = u - d
+        skew_slope = moments.up_slope - moments.down_slope
+        a_bend = 2 * moments.up_slope * moments.down_slope
+        third_slope = a_slope * skew + a * skew_slope
+        third_bend = a_bend * skew + 2 * a_slope * skew_slope
+        c0 = c0 + 0.25 * (skew_slope * b_slope + skew * a_bend) - third_bend / 6
+        c1 = c1 - 0.25 * (skew_slope * b + 2 * skew * b_slope) + third_slope / 3
+        c2 = 0.25 * skew * b - a * skew / 6
+        return c0, c1, c2
+
+    def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
+        """Toss one coin for each weight, in random order (see :class:`Rule`)."""
+        first, second = self.force(view)
+        c0, c1, c2 = self.polynomial(view.moments, second)
+        u, d = view.moments.up, view.moments.down
+        toss = rng.random(len(u))
+        if view.curvature is None or not self.look_ahead:
+            chance = (_drift(first, second, c0, c1, c2) + d) / (u + d)
+            saturated = int(np.count_nonzero((chance < 0) | (chance > 1)))
+            return np.where(toss < chance, 1, -1).astype(np.int8), saturated
+        # A plain loop over the weights: each decision changes the force on all that follow.
+        order = rng.permutation(len(u)).tolist()
+        coupling = view.curvature / (view.temperature * np.outer(view.kappa, view.kappa))
+        bend, l0, l1, l2 = second.tolist(), c0.tolist(), c1.tolist(), c2.tolist()
+        up, down, tossed = u.tolist(), d.tolist(), toss.tolist()
+        polarity = np.empty(len(order), dtype=np.int8)
+        saturated = 0
+        for j in order:
+            x, v = float(first[j]), bend[j]
+            drift = l0[j] + l1[j] * x
+            if l2[j]:
+                drift += l2[j] * min(max(x * x - v, -2 * v), 4 * v)
+            chance_j = (drift + down[j]) / (up[j] + down[j])
+            saturated += not 0.0 <= chance_j <= 1.0
+            sets = tossed[j] < chance_j
+            polarity[j] = 1 if sets else -1
+            # Both cells stand on the same side of their pairs: the signs cancel.
+            first += coupling[j] * (up[j] if sets else -down[j])
+        return polarity, saturated
+
+
+def _drift(
+    first: NDArray[np.float64],
+    second: NDArray[np.float64],
+    c0: NDArray[np.float64],
+    c1: NDArray[np.float64],
+    c2: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    # Far from the mode the expansion is of no use; the coin is saturated there anyway.
+    excess = np.clip(first * first - second, -2 * second, 4 * second)
+    drift: NDArray[np.float64] = c0 + c1 * first + c2 * excess
+    return drift

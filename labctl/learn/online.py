@@ -1,0 +1,146 @@
+"""Calibration kept up to date by the pulses of the learning itself."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.learn.calibration import Calibration
+from labctl.learn.curves import FACTOR_BOUNDS, Moments
+
+_MEMORY = 600
+"""Pulses of one polarity after which a cell's past counts 1/e. Much longer than the chain takes to
+forget its state: a faster tracker would take the pulses' own noise for a change of the cell and
+cancel it, and that noise is what the chain samples with."""
+_NOISE_MEMORY = 20_000
+_PRIOR_PULSES = 20.0
+"""What is known of a cell beforehand weighs at most as much as this many pulses of its own."""
+_OUTLIER = 5.0
+_STEP_TOLERANCE = 0.35
+_NOISE_TOLERANCE = 0.4
+
+
+class Tracker:
+    """Factors of the cells in use and of the pulse noise, updated pulse by pulse.
+
+    Parameters
+    ----------
+    calibration
+        What was measured beforehand.
+    cells
+        int, shape (n, 2, 2): row and column of both cells of n pairs.
+    """
+
+    def __init__(self, calibration: Calibration, cells: NDArray[np.int64]) -> None:
+        self.calibration = calibration
+        rows, cols = cells[..., 0], cells[..., 1]
+        self._prior = calibration.factor[rows, cols].copy()  # (n, 2 sides, 2 polarities)
+        self._start = self._prior.copy()
+        self._information = np.zeros(self._prior.shape)
+        self._moment = np.zeros(self._prior.shape)
+        self._known = calibration.information[rows, cols]
+        self._factor = self._prior.copy()
+        self._noise = np.zeros(2)  # seen, expected squares of residuals without read noise
+        self.pulses = 0
+
+    def moments(self, side: int, conductance: NDArray[np.float64]) -> Moments:
+        """Return the step moments of one side's cells at conductances (S), shape (n,)."""
+        factor = self._factor[:, side]
+        return self.calibration.curves.moments(
+            conductance, factor[:, 0], factor[:, 1], self.noise_factor
+        )
+
+    @property
+    def factor(self) -> NDArray[np.float64]:
+        """Present factors, shape (n, 2 sides, 2 polarities: SET, RESET)."""
+        return self._factor
+
+    @property
+    def noise_factor(self) -> float:
+        """Present pulse variance over the calibration's."""
+        prior = 500.0  # pulses the calibration counts for
+        seen, expected = self._noise
+        return float(np.clip((seen + prior) / (expected + prior), 0.1, 10.0))
+
+    def update(
+        self,
+        side: int,
+        polarity: NDArray[np.int8],
+        before: NDArray[np.float64],
+        after: NDArray[np.float64],
+    ) -> None:
+        """Take the pulses of one step: one side's cells, shape (n,); polarity 0 is no pulse."""
+        k = np.flatnonzero((polarity != 0) & np.isfinite(after))
+        if len(k) == 0:
+            return
+        kind = (polarity[k] < 0).astype(np.intp)
+        table = self.calibration.curves.look_up(before[k])
+        each = np.arange(len(k))
+        typical, spread = table[each, kind], table[each, 2 + kind]
+        noise = self.calibration.noise
+        read = noise.variance(before[k]) + noise.variance(after[k])
+        step = polarity[k] * (after[k] - before[k])
+        expected = self._factor[k, side, kind] * typical
+        total = spread * self.noise_factor + read
+        limit = _OUTLIER * np.sqrt(total)
+        residual = np.clip(step - expected, -limit, limit)
+        weight = typical / total
+        keep = 1.0 - 1.0 / _MEMORY
+        self._information[k, side, kind] *= keep
+        self._moment[k, side, kind] *= keep
+        self._information[k, side, kind] += weight * typical
+        self._moment[k, side, kind] += weight * (expected + residual)
+        prior = np.minimum(self._known[k, side, kind], _PRIOR_PULSES * weight * typical)
+        fresh = (self._moment[k, side, kind] + prior * self._prior[k, side, kind]) / (
+            self._information[k, side, kind] + prior
+        )
+        self._factor[k, side, kind] = np.clip(fresh, *FACTOR_BOUNDS)
+        self._noise *= 1.0 - len(k) / _NOISE_MEMORY
+        self._noise += [float(np.sum((residual**2 - read) / spread)), float(len(k))]
+        self.pulses += len(k)
+
+    def warnings(self) -> list[str]:
+        """Tell where the calibration no longer holds: what was assumed, and what is seen."""
+        if self.pulses < 1000:
+            return []
+        found = []
+        calibration = self.calibration
+        at = np.array([calibration.centre])
+        assumed = calibration.curves.moments(at)
+        for kind, name, step in ((0, "SET", assumed.up[0]), (1, "RESET", assumed.down[0])):
+            change = float(np.mean(self._factor[..., kind]) / np.mean(self._start[..., kind]))
+            if abs(np.log(change)) > np.log1p(_STEP_TOLERANCE):
+                found.append(
+                    f"{name} steps are {change:.2f} times those of the calibration "
+                    f"({step * 1e6:.3g} µS assumed at {at[0] * 1e6:.3g} µS, "
+                    f"{step * change * 1e6:.3g} µS seen). Learning follows; measure transitions "
+                    "again before the next run."
+                )
+        change = self.noise_factor
+        if abs(np.log(change)) > np.log1p(_NOISE_TOLERANCE):
+            sd = float(np.sqrt(assumed.variance[0]))
+            found.append(
+                f"Pulses scatter {np.sqrt(change):.2f} times as much as in the calibration "
+                f"({sd * 1e6:.3g} µS assumed at {at[0] * 1e6:.3g} µS, "
+                f"{sd * np.sqrt(change) * 1e6:.3g} µS seen). Learning follows; measure transitions "
+                "again before the next run."
+            )
+        return found
+
+    def state(self) -> dict[str, NDArray[np.float64]]:
+        """Return everything that was learned, as arrays."""
+        return {
+            "tracker_factor": self._factor.copy(),
+            "tracker_information": self._information.copy(),
+            "tracker_moment": self._moment.copy(),
+            "tracker_noise": self._noise.copy(),
+            "tracker_pulses": np.array(float(self.pulses)),
+        }
+
+    def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
+        """Go on from what :meth:`state` returned."""
+        self._factor = state["tracker_factor"].copy()
+        self._information = state["tracker_information"].copy()
+        self._moment = state["tracker_moment"].copy()
+        self._noise = state["tracker_noise"].copy()
+        self.pulses = int(state["tracker_pulses"])

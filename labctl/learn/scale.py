@@ -1,0 +1,68 @@
+"""How much conductance a unit of weight is: the scale that fits the chip's own pulses."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.errors import CalibrationError
+from labctl.learn.calibration import Calibration
+
+LEAST_LEVELS = 8.0
+"""Fewest mean steps between the ends of the window that can carry a weight."""
+REACH = 3.0
+"""Weights of this many prior standard deviations must fit the window."""
+START_REACH = 5.0
+"""The same before anything is known of the curvature."""
+
+
+def check_levels(calibration: Calibration) -> None:
+    """Refuse a window that holds too few steps.
+
+    Raises
+    ------
+    CalibrationError
+        With what was found, what is needed and what to do.
+    """
+    if calibration.levels < LEAST_LEVELS:
+        low, high = (1e6 * end for end in calibration.window)
+        raise CalibrationError(
+            f"The usable window, {low:.3g} to {high:.3g} µS, holds {calibration.levels:.1f} mean "
+            f"steps of {calibration.step * 1e6:.3g} µS; learning needs at least "
+            f"{LEAST_LEVELS:.0f}. Measure transitions with weaker or shorter pulses (lower gate "
+            "for SET, lower voltage for RESET)."
+        )
+
+
+def start_kappa(calibration: Calibration, size: int, prior_sd: float = 1.0) -> NDArray[np.float64]:
+    """Return the scale (S per unit weight), shape (size,), before the first pulse."""
+    return np.full(size, calibration.range / (START_REACH * prior_sd))
+
+
+def fitted_kappa(
+    calibration: Calibration, curvature: NDArray[np.float64], prior_sd: float = 1.0
+) -> NDArray[np.float64]:
+    """Return the scale (S per unit weight) at which a pulse is as large as a weight can take.
+
+    With the coin, a weight that is x from the mode of its conditional posterior (sd sigma) wants a
+    mean move of ``(B/2) x / sigma^2``, ``B`` the mean square of a step, and can have at most one
+    mean step ``a``. The scale is chosen so that the coin saturates at two sigma:
+    ``sigma = B / a``. Larger steps would saturate it more often, smaller ones mix more slowly
+    (the chain forgets at the rate ``B``).
+
+    Parameters
+    ----------
+    calibration
+        Steps and window.
+    curvature
+        float, shape (n,): inverse variance of each weight given the others, as seen by the chain.
+    prior_sd
+        Of the weights; the scale never lets less than :data:`REACH` of it into the window.
+    """
+    moments = calibration.curves.moments(np.array([calibration.centre]))
+    square = float((moments.up * moments.down + moments.variance)[0])
+    smaller = float(np.minimum(moments.up, moments.down)[0])
+    wanted = np.sqrt(curvature) * square / smaller
+    most = calibration.range / (REACH * prior_sd)
+    scale: NDArray[np.float64] = np.minimum(wanted, most)
+    return scale

@@ -1,0 +1,101 @@
+"""What the models of the Keithley 2600B series can do.
+
+Source: data sheets and *Series 2600B Reference Manual* (2600BS-901-01), sections on source and
+measure ranges. Volts and amperes.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+_DECADES = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+OVERRANGE = 1.01
+"""A level may be 1 % above its range."""
+
+
+@dataclass(frozen=True)
+class SmuModel:
+    """Ranges and limits of one model.
+
+    Attributes
+    ----------
+    channels
+        Names after ``smu``.
+    voltage_ranges, current_ranges
+        Of the source, ascending; also of the voltmeter.
+    measure_current_ranges
+        Of the ammeter, ascending.
+    corner_voltage, corner_current
+        Above ``corner_voltage`` no more than ``corner_current`` (safe operating area).
+    least_limit_current, least_limit_voltage
+        Smallest limits.
+    default_limit_voltage, default_limit_current
+        After a reset.
+    """
+
+    channels: tuple[str, ...]
+    voltage_ranges: tuple[float, ...]
+    current_ranges: tuple[float, ...]
+    measure_current_ranges: tuple[float, ...]
+    corner_voltage: float
+    corner_current: float
+    least_limit_current: float
+    least_limit_voltage: float
+    default_limit_voltage: float
+    default_limit_current: float
+
+    @property
+    def max_voltage(self) -> float:
+        """Largest level, V."""
+        return self.voltage_ranges[-1] * OVERRANGE
+
+    @property
+    def max_current(self) -> float:
+        """Largest level, A."""
+        return self.current_ranges[-1] * OVERRANGE
+
+
+_2601B = SmuModel(
+    channels=("a",),
+    voltage_ranges=(0.1, 1.0, 6.0, 40.0),
+    current_ranges=(*_DECADES, 1.0, 3.0),
+    measure_current_ranges=(*_DECADES, 1.0, 3.0),
+    corner_voltage=6.0 * OVERRANGE,
+    corner_current=1.0 * OVERRANGE,
+    least_limit_current=10e-9,
+    least_limit_voltage=10e-3,
+    default_limit_voltage=40.0,
+    default_limit_current=1.0,
+)
+_2611B = SmuModel(
+    channels=("a",),
+    voltage_ranges=(0.2, 2.0, 20.0, 200.0),
+    current_ranges=(*_DECADES, 1.0, 1.5),
+    measure_current_ranges=(*_DECADES, 1.0, 1.5),
+    corner_voltage=20.0 * OVERRANGE,
+    corner_current=0.1 * OVERRANGE,
+    least_limit_current=10e-9,
+    least_limit_voltage=20e-3,
+    default_limit_voltage=20.0,
+    default_limit_current=0.1,
+)
+_2635B = replace(
+    _2611B,
+    current_ranges=(1e-9, 1e-8, *_DECADES, 1.0, 1.5),
+    measure_current_ranges=(1e-10, 1e-9, 1e-8, *_DECADES, 1.0, 1.5),
+    least_limit_current=1e-10,
+)
+_BOTH = ("a", "b")
+MODELS: dict[str, SmuModel] = {
+    "2601B": _2601B,
+    "2602B": replace(_2601B, channels=_BOTH),
+    "2604B": replace(_2601B, channels=_BOTH),
+    "2611B": _2611B,
+    "2612B": replace(_2611B, channels=_BOTH),
+    "2614B": replace(_2611B, channels=_BOTH),
+    "2634B": replace(
+        _2635B, channels=_BOTH, measure_current_ranges=_2635B.measure_current_ranges[1:]
+    ),
+    "2635B": _2635B,
+    "2636B": replace(_2635B, channels=_BOTH),
+}

@@ -1,0 +1,229 @@
+-- The walls around the scripts of one simulated instrument.
+--
+-- Run once in a fresh Lua 5.1 state, before anything else. It takes what a script may not have
+-- out of the globals and returns to the host (host.py) the functions it needs, all of them
+-- closures over locals, so that a script cannot reach or replace what they use.
+--
+-- limits: steps (ticks of 1000 instructions per message), seconds (of processor time per
+-- message), memory (kB), pattern (worst-case comparisons of one pattern match).
+local limits = ...
+
+local G = _G
+local pairs, type, tostring, select, unpack = pairs, type, tostring, select, unpack
+local error, pcall, setmetatable, next, rawget = error, pcall, setmetatable, next, rawget
+local loadstring, clock, collect = loadstring, os.clock, collectgarbage
+local sethook = debug.sethook
+local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
+local running, status = coroutine.running, coroutine.status
+local byte, find, match, gmatch, gsub = string.byte, string.find, string.match, string.gmatch, string.gsub
+local rep, concat, floor = string.rep, table.concat, math.floor
+
+local FAIL = "\0fail" -- first value of a host function that wants a run-time error
+local STEP = 1000
+local ticks, exhausted, started = 0, false, 0
+local main -- the coroutine that messages run in
+
+-- Budget ---------------------------------------------------------------------------------------
+-- A count hook belongs to one coroutine, so every coroutine gets it when it is made. Once the
+-- budget is used up the hook fires at every instruction: a pcall around the error gains nothing.
+
+local function full()
+  if collect("count") <= limits.memory then return false end
+  collect()
+  return collect("count") > limits.memory
+end
+local function check_memory()
+  if full() then error("not enough memory", 0) end
+end
+
+local function tick()
+  ticks = ticks + 1
+  local problem = exhausted
+  if not problem then
+    if ticks > limits.steps or clock() - started > limits.seconds then
+      problem = "instruction budget exceeded"
+    elseif full() then
+      problem = "not enough memory"
+    else
+      return
+    end
+    exhausted = problem
+  end
+  sethook(running(), tick, "", 1)
+  error(problem, 0)
+end
+
+local function guarded(f)
+  if exhausted then error(exhausted, 0) end
+  local co = create(f)
+  sethook(co, tick, "", STEP)
+  return co
+end
+
+coroutine.create = guarded
+function coroutine.resume(co, ...)
+  if exhausted then error(exhausted, 0) end
+  return resume(co, ...)
+end
+function coroutine.yield(...)
+  if running() == main then error("attempt to yield across metamethod/C-call boundary", 2) end
+  return yield(...)
+end
+function coroutine.running()
+  local co = running()
+  if co ~= main then return co end
+end
+local function deliver(ok, ...)
+  if not ok then error((...), 0) end
+  return ...
+end
+function coroutine.wrap(f)
+  local co = guarded(f)
+  return function(...)
+    if exhausted then error(exhausted, 0) end
+    return deliver(resume(co, ...))
+  end
+end
+
+-- What a script may not have -------------------------------------------------------------------
+
+for _, name in pairs({
+  "python", "os", "io", "require", "package", "module", "debug", "load", "loadfile", "loadstring",
+  "dofile", "getfenv", "setfenv", "newproxy", "gcinfo",
+}) do
+  G[name] = nil
+end
+string.dump = nil
+
+function G.collectgarbage(what)
+  if what == "count" then return collect("count") end
+  collect()
+  return 0
+end
+
+-- Patterns are matched in C, where no hook fires, and some take exponential time. The worst case
+-- is bounded before the match starts: each of k quantifiers may try every length.
+local QUANTIFIERS = { [42] = true, [43] = true, [45] = true } -- * + -
+local function bounded(subject, pattern)
+  if type(subject) ~= "string" and type(subject) ~= "number" then return end
+  if type(pattern) ~= "string" then return end
+  if #pattern > 500 then error("pattern too long", 3) end
+  subject = tostring(subject)
+  local size, work = #subject + 1, #subject + 1
+  for k = 2, #pattern do
+    local c = byte(pattern, k)
+    if QUANTIFIERS[c] then work = work * size elseif c == 63 then work = work * 2 end
+    if work > limits.pattern then error("pattern too complex for a text of this length", 3) end
+  end
+end
+function string.find(s, p, init, plain)
+  if not plain then bounded(s, p) end
+  return find(s, p, init, plain)
+end
+function string.match(s, p, init) bounded(s, p) return match(s, p, init) end
+function string.gmatch(s, p) bounded(s, p) return gmatch(s, p) end
+string.gfind = string.gmatch
+function string.gsub(s, p, r, n)
+  bounded(s, p)
+  if n ~= nil then return gsub(s, p, r, n) end
+  return gsub(s, p, r)
+end
+function string.rep(s, n)
+  s = tostring(s)
+  if #s == 0 or n < 1 then return "" end
+  if #s * n > limits.memory * 256 then error("not enough memory", 2) end
+  return rep(s, n)
+end
+function table.concat(t, separator, i, j)
+  check_memory()
+  return concat(t, separator, i, j)
+end
+
+-- The C library's generator is shared by the whole process; this one is the script's own.
+local seed = 1
+function math.randomseed(x) seed = floor(x) % 2147483646 + 1 end
+function math.random(low, high)
+  seed = (16807 * seed) % 2147483647
+  local u = (seed - 1) / 2147483646
+  if low == nil then return u end
+  if high == nil then low, high = 1, low end
+  if low > high then error("bad argument to 'random' (interval is empty)", 2) end
+  return low + floor(u * (high - low + 1))
+end
+
+getmetatable("").__metatable = "string"
+
+-- Host functions -------------------------------------------------------------------------------
+
+local function finish(first, ...)
+  if first == FAIL then error((...), 0) end
+  return first, ...
+end
+local function wrap(h)
+  return function(...)
+    check_memory()
+    return finish(h(...))
+  end
+end
+
+-- Messages -------------------------------------------------------------------------------------
+
+local young, old, entries = {}, {}, 0 -- compiled messages; two generations make a cheap LRU
+
+local function forget() young, old, entries = {}, {}, 0 end
+
+local function compile(text)
+  local f = young[text]
+  if f then return f end
+  f = old[text]
+  if not f then
+    if byte(text, 1) == 27 then return nil, "tsp:1: binary chunks are not accepted" end
+    local message
+    f, message = loadstring(text, "=tsp")
+    if not f then return nil, message end
+  end
+  if #text < 2000 then
+    if entries >= 512 then old, young, entries = young, {}, 0 end
+    young[text], entries = f, entries + 1
+  end
+  return f
+end
+
+local function loop(f)
+  while true do
+    f()
+    f = yield()
+  end
+end
+
+-- Run a message. Returns nothing if all went well, else kind ("syntax", "runtime", "memory" or
+-- "") and message; the number of ticks comes last.
+local function run(text)
+  local f, message = compile(text)
+  if not f then return "syntax", message, 0 end
+  ticks, exhausted, started = 0, false, clock()
+  if not main then
+    main = create(loop)
+    sethook(main, tick, "", STEP)
+  end
+  local ok, problem = resume(main, f)
+  if ok and ticks == 0 then return end
+  if not ok then
+    main = nil
+    if type(problem) ~= "string" then problem = "(error object is not a string)" end
+  end
+  if collect("count") > limits.memory then
+    forget()
+    collect()
+    if collect("count") > limits.memory then return "memory", "", ticks end
+  end
+  return (ok and "" or "runtime"), problem, ticks
+end
+
+-- Compile a script body to a function that the factory objects can hold; for script loading.
+local function load_text(text, name)
+  if byte(text, 1) == 27 then return nil, "binary chunks are not accepted" end
+  return loadstring(text, "=" .. name)
+end
+
+return { run = run, wrap = wrap, load = load_text, collect = collect }

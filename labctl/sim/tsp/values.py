@@ -1,0 +1,103 @@
+"""Values as TSP takes and prints them: checks of attributes, and number formats."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Collection, Iterable
+from math import isfinite
+from typing import Any
+
+from labctl.sim.status import Refused
+
+DATA_TYPE = (-104, "Data type error")
+NOT_ALLOWED = (-108, "Parameter not allowed")
+MISSING = (-109, "Missing parameter")
+TOO_BIG = (1102, "Parameter too big")
+TOO_SMALL = (1103, "Parameter too small")
+ILLEGAL_VALUE = (-224, "Illegal parameter value")
+ASCII, REAL32, REAL64 = 1, 2, 3
+"""Values of ``format.data``."""
+BIG_ENDIAN, LITTLE_ENDIAN = 0, 1
+"""Values of ``format.byteorder``."""
+
+
+def number(value: Any) -> float:
+    """Return ``value`` as a float; -104 unless it is a finite number."""
+    if type(value) is float or type(value) is int:
+        result = float(value)
+        if isfinite(result):
+            return result
+    raise Refused(*DATA_TYPE)
+
+
+def within(value: Any, low: float, high: float) -> float:
+    """Return ``value`` as a float; 1102 above ``high``, 1103 below ``low``."""
+    result = number(value)
+    if result > high:
+        raise Refused(*TOO_BIG)
+    if result < low:
+        raise Refused(*TOO_SMALL)
+    return result
+
+
+def one_of(value: Any, choices: Collection[int]) -> int:
+    """Return ``value`` as an int; -224 unless it is one of ``choices``; booleans count as 0, 1."""
+    result = float(value) if isinstance(value, bool) else number(value)
+    if result not in choices:
+        raise Refused(*ILLEGAL_VALUE)
+    return int(result)
+
+
+def text(value: Any) -> str:
+    """Return ``value``, a string; -104 for anything else, -109 for nil."""
+    if value is None:
+        raise Refused(*MISSING)
+    if not isinstance(value, str):
+        raise Refused(*DATA_TYPE)
+    return value
+
+
+def arguments(given: tuple[Any, ...], least: int, most: int) -> None:
+    """Check the number of arguments: -109 for too few, -108 for too many."""
+    count = len(given)
+    while count and given[count - 1] is None:
+        count -= 1
+    if count < least:
+        raise Refused(*MISSING)
+    if count > most:
+        raise Refused(*NOT_ALLOWED)
+
+
+def printed(value: Any, precision: int) -> str:
+    """Return a value as ``print`` shows it: numbers as ``1.00000e-03``."""
+    if value is None:
+        return "nil"
+    if value is True:
+        return "true"
+    if value is False:
+        return "false"
+    if isinstance(value, str):
+        return value
+    return f"{value:.{precision - 1}e}"
+
+
+def number_block(values: Iterable[float], data: int, byteorder: int, precision: int) -> bytes:
+    """Return numbers as ``printbuffer`` and ``printnumber`` send them, line feed included.
+
+    ASCII is comma-separated; binary is ``#0``, then IEEE 754 numbers in the byte order asked for.
+    """
+    if data == ASCII:
+        return (", ".join(f"{value:.{precision - 1}e}" for value in values) + "\n").encode()
+    numbers = list(values)
+    kind = "f" if data == REAL32 else "d"
+    order = "<" if byteorder == LITTLE_ENDIAN else ">"
+    return b"#0" + struct.pack(f"{order}{len(numbers)}{kind}", *numbers) + b"\n"
+
+
+def setter(store: dict[str, Any], key: str, check: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Return a function that checks a value and keeps it in ``store``."""
+
+    def put(value: Any) -> None:
+        store[key] = check(value)
+
+    return put

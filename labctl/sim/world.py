@@ -1,0 +1,217 @@
+"""A simulated bench: boxes on addresses, relays, and one chip that they all act on."""
+
+from __future__ import annotations
+
+import atexit
+import threading
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from labctl import clock as bench_clock
+from labctl.clock import VirtualClock
+from labctl.errors import BenchFileError
+from labctl.sim.box import Box
+from labctl.sim.circuit import Circuit, Violation
+from labctl.sim.hookup import BoxPlan, Hookup, Pad, read_hookup
+from labctl.sim.instruments import (
+    MODELS,
+    ROWS,
+    SLOTS,
+    Crosspoint,
+    Keithley707B,
+    Keithley2600,
+    OpenPort,
+    Port,
+)
+
+DEFAULT_PRESET = "hfox-1t1r"
+
+
+class NetPort:
+    """A source-meter terminal on a net of the circuit."""
+
+    def __init__(self, circuit: Circuit, net: int) -> None:
+        self._circuit, self._net = circuit, net
+        circuit.attach(net)
+
+    def drive(self, voltage: float, limit: float) -> None:
+        """Set level (V, NaN = disconnected) and current limit (A)."""
+        self._circuit.drive(self._net, voltage, limit)
+
+    def measure(self) -> tuple[float, bool]:
+        """Return the current delivered (A) and whether it is at its limit."""
+        return self._circuit.measure(self._net)
+
+    def level(self) -> float:
+        """Return the voltage at the terminal, V."""
+        return self._circuit.level(self._net)
+
+
+class World:
+    """Everything behind one VISA library of the simulated bench.
+
+    Attributes
+    ----------
+    chip
+        The chip; its truth (``conductance``) is for tests only.
+    boxes
+        Instruments by VISA address.
+    clock
+        The bench time they share with the program.
+    lock
+        Held while a box handles bytes: the chip has one state.
+    """
+
+    def __init__(self, hookup: Hookup, clock: VirtualClock) -> None:
+        self.hookup, self.clock = hookup, clock
+        self.lock = threading.RLock()
+        self.chip: Any = _make_chip(hookup)
+        sources = hookup.columns if hookup.source_lines == "columns" else hookup.rows
+        ground = ROWS.index(hookup.ground) if hookup.ground else None
+        self.circuit = Circuit(
+            self.chip, (hookup.rows, hookup.columns, sources), clock, ground
+        )
+        self._pads: dict[tuple[int, int], Pad] = dict(hookup.pads)
+        seed = int(hookup.simulation.get("seed", 0))
+        self._seeds = np.random.SeedSequence([seed, 0xB0C5]).spawn(len(hookup.boxes))
+        self.boxes: dict[str, Box] = {}
+        self._names: dict[str, str] = {}
+        for k, plan in enumerate(hookup.boxes):
+            self.boxes[plan.address] = self._make_box(plan, k)
+            self._names[plan.name] = plan.address
+
+    def box(self, name: str) -> Box:
+        """Return an instrument by its name in the bench file."""
+        return self.boxes[self._names[name]]
+
+    @property
+    def violations(self) -> list[Violation]:
+        """What a careful operator would not have done, oldest first."""
+        return self.circuit.violations
+
+    @property
+    def closures(self) -> dict[str, int]:
+        """Closures of each relay since the bench was made, by crosspoint."""
+        from labctl.sim.instruments.relays import label
+
+        matrix = self.box(self.hookup.matrix) if self.hookup.matrix else None
+        if not isinstance(matrix, Keithley707B):
+            return {}
+        return {label(point): count for point, count in matrix.relays.closures.items()}
+
+    def save(self) -> None:
+        """Keep the chip in the file that ``[simulation] state`` names, if it names one."""
+        path = self.hookup.state
+        if path is not None:
+            with self.lock:
+                self.circuit.elapse()
+                path.parent.mkdir(parents=True, exist_ok=True)
+                self.chip.save(path)
+
+    def _make_box(self, plan: BoxPlan, number: int) -> Box:
+        simulation = self.hookup.simulation
+        if plan.model in MODELS:
+            ports = {name: self._port(plan.name, name) for name in MODELS[plan.model].channels}
+            return Keithley2600(
+                self.clock,
+                plan.model,
+                ports,
+                np.random.default_rng(self._seeds[number]),
+                plan.faults,
+                ideal=not simulation.get("instrument_noise", True),
+            )
+        if plan.model in SLOTS:
+            options = {}
+            if "relay_settling" in simulation:
+                options["settling"] = float(simulation["relay_settling"])
+            moved = self._moved if plan.name == self.hookup.matrix else _nothing_wired
+            return Keithley707B(self.clock, plan.model, moved, plan.faults, **options)
+        known = ", ".join([*MODELS, *SLOTS])
+        raise BenchFileError(
+            f"The simulated bench has no model {plan.model!r} (instruments.{plan.name}); it has "
+            f"{known}. Choose one of them, or set [bench] visa to a real library."
+        )
+
+    def _port(self, instrument: str, channel: str) -> Port:
+        row = self.hookup.terminals.get((instrument, channel))
+        if row is None or row not in ROWS:
+            return OpenPort()
+        return NetPort(self.circuit, ROWS.index(row))
+
+    def _moved(self, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
+        self.circuit.move(
+            [(self._pad(point), point[1]) for point in opened],
+            [(self._pad(point), point[1]) for point in closed],
+        )
+
+    def _pad(self, point: Crosspoint) -> Pad:
+        slot, _, column = point
+        pad = self._pads.get((slot, column))
+        return pad if pad is not None else ("column", 100 * slot + column)
+
+
+_worlds: dict[str, World] = {}
+_lock = threading.Lock()
+
+
+def world_of(path: str | Path) -> World:
+    """Return the world of the bench file at ``path``, made at the first call.
+
+    ``path`` is the name of the VISA library without ``@labsim``; the same string gives the same
+    world and the same virtual clock.
+
+    Raises
+    ------
+    BenchFileError
+        Where the file cannot be read or names what the simulator does not have.
+    """
+    key = str(path)
+    with _lock:
+        if key not in _worlds:
+            _worlds[key] = World(read_hookup(key), bench_clock.virtual(key))
+        return _worlds[key]
+
+
+def discard(path: str | Path) -> None:
+    """Forget the world of ``path`` and its clock, saving nothing; the next one starts afresh."""
+    key = str(path)
+    with _lock:
+        _worlds.pop(key, None)
+        bench_clock.forget(key)
+
+
+@atexit.register
+def _save_all() -> None:
+    for world in _worlds.values():
+        world.save()
+
+
+def _make_chip(hookup: Hookup) -> Any:
+    """Return the chip of a bench file: loaded where a state is kept, else new."""
+    from labctl.sim.chip import Chip, preset
+
+    state = hookup.state
+    if state is not None and state.exists():
+        chip = Chip.load(state)
+        if chip.conductance.shape == (hookup.rows, hookup.columns):
+            return chip
+        raise BenchFileError(
+            f"{state} keeps a chip of shape {chip.conductance.shape}; [chip] asks for "
+            f"{(hookup.rows, hookup.columns)}. Delete the file, or name another [simulation] state."
+        )
+    simulation = hookup.simulation
+    return Chip(
+        hookup.rows,
+        hookup.columns,
+        preset(simulation.get("preset", DEFAULT_PRESET)),
+        int(simulation.get("seed", 0)),
+        source_lines=hookup.source_lines,
+        noise=bool(simulation.get("noise", True)),
+    )
+
+
+def _nothing_wired(opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
+    """Move relays that lead to no chip."""
