@@ -26,30 +26,44 @@ def connect(address: str, visa_library: str, timeout: float) -> VISAAdapter:
     )
 
 
-class TspInstrument(Instrument):
-    """A TSP box behind one connection that several threads may share."""
+class Line:
+    """One connection that several threads may share: one message and its answer at a time.
 
-    def __init__(self, adapter: Any, name: str, **kwargs: Any) -> None:
-        super().__init__(adapter, name, includeSCPI=False, **kwargs)
+    Attribute access on a pymeasure Instrument costs as much as the message itself, so what runs
+    for every cell goes through this plain object.
+    """
+
+    def __init__(self, adapter: Any) -> None:
         self.lock = threading.RLock()
-        self.identity = Identity.parse(self.query("*IDN?"))
+        self._write, self._read = adapter.write, adapter.read
 
     def query(self, command: str) -> str:
-        """Send one message and return its answer, stripped; one at a time per connection."""
+        """Send one message and return its answer, stripped."""
         with self.lock:
-            return str(self.ask(command)).strip()
+            self._write(command)
+            return str(self._read()).strip()
 
     def send(self, command: str) -> None:
         """Send one message that has no answer."""
         with self.lock:
-            self.write(command)
+            self._write(command)
+
+
+class TspInstrument(Instrument):
+    """A TSP box with its connection and its error queue."""
+
+    def __init__(self, adapter: Any, name: str, **kwargs: Any) -> None:
+        super().__init__(adapter, name, includeSCPI=False, **kwargs)
+        self.line = Line(self.adapter)
+        self.identity = Identity.parse(self.line.query("*IDN?"))
 
     def self_check(self) -> list[str]:
         """Drain the error queue; one line per error."""
         errors = []
-        with self.lock:
-            while round(float(self.query("print(errorqueue.count)"))) > 0:
-                code, message, *_ = self.query("print(errorqueue.next())").split("\t")
+        line = self.line
+        with line.lock:
+            while round(float(line.query("print(errorqueue.count)"))) > 0:
+                code, message, *_ = line.query("print(errorqueue.next())").split("\t")
                 errors.append(f"{self.name}: error {round(float(code))}: {message}")
                 if len(errors) == MOST_ERRORS:
                     break

@@ -106,7 +106,7 @@ class Keithley2600Channel:
     """One SMU of a 2600 box, as a :class:`labctl.instruments.SourceMeter`."""
 
     def __init__(self, box: Keithley2600, name: str) -> None:
-        self.box, self.name = box, name
+        self.box, self.name, self.line = box, name, box.line
         self.smu = f"smu{name}"
         ability = box.ability
         self.max_voltage, self.max_current = ability.max_voltage, ability.max_current
@@ -114,7 +114,7 @@ class Keithley2600Channel:
         self.overhead = 1e-3
         self._voltage_range = 20.0
         for line in _SCRIPT.format(c=name).splitlines():
-            box.send(line)
+            box.line.send(line)
         box.raise_errors(f"Loading the functions of channel {name}")
 
     def prepare(self, *, compliance: float, nplc: float, current_range: float) -> None:
@@ -133,7 +133,7 @@ class Keithley2600Channel:
             f"{smu}.measure.autozero = {smu}.AUTOZERO_ONCE",
             f"{smu}.measure.delay = 0",
         ):
-            self.box.send(command)
+            self.line.send(command)
         self.box.raise_errors(f"Setting up channel {self.name} of {self.box.name}")
         self._confirm("source.limiti", compliance, "A")
         self._confirm("measure.nplc", nplc, "line cycles")
@@ -151,7 +151,7 @@ class Keithley2600Channel:
         """Switch the output, at 0 V."""
         smu = self.smu
         state = "OUTPUT_ON" if on else "OUTPUT_OFF"
-        answer = self.box.query(
+        answer = self.line.query(
             f"{smu}.source.levelv = 0 {smu}.source.output = {smu}.{state} "
             f"print({smu}.source.output)"
         )
@@ -184,7 +184,7 @@ class Keithley2600Channel:
         currents, flags = np.empty(len(voltages)), np.empty(len(voltages), dtype=np.uint8)
         smu = self.smu
         for k, voltage in enumerate(voltages):
-            answer = self.box.query(
+            answer = self.line.query(
                 f"{smu}.source.levelv = {float(voltage)!r} delay({float(dwell)!r}) "
                 f"print({smu}.measure.i(), {smu}.source.compliance)"
             )
@@ -198,7 +198,7 @@ class Keithley2600Channel:
 
     def off(self) -> None:
         """Level to 0 V, output off; from any state."""
-        answer = self.box.query(f"labctl_off_{self.name}()")
+        answer = self.line.query(f"labctl_off_{self.name}()")
         if self._number(answer) != 0.0:
             raise InstrumentError(f"{self.box.name} channel {self.name} did not switch off.")
 
@@ -208,7 +208,7 @@ class Keithley2600Channel:
         Raises InstrumentError with the error queue and the call, where an error was queued.
         """
         call = f"labctl_{action}_{self.name}({float(voltage)!r}, {float(seconds)!r})"
-        limited, _, rest = self.box.query(call).partition("\t")
+        limited, _, rest = self.line.query(call).partition("\t")
         count, _, rest = rest.partition("\t")
         if limited not in _FLAGS or self._number(count) != 0.0:
             errors = "; ".join(self.box.self_check()) or "its error queue is empty"
@@ -228,7 +228,7 @@ class Keithley2600Channel:
             ) from error
 
     def _confirm(self, attribute: str, wanted: float, unit: str) -> None:
-        got = self._number(self.box.query(f"print({self.smu}.{attribute})"))
+        got = self._number(self.line.query(f"print({self.smu}.{attribute})"))
         if abs(got - wanted) > 1e-4 * abs(wanted):
             raise InstrumentError(
                 f"{self.box.name} channel {self.name}: {attribute} was set to {wanted:g} {unit} "

@@ -73,7 +73,7 @@ class Keithley707B(TspInstrument):
             self.load()
         first = f'"{",".join(opened)}"' if opened else "nil"
         second = f'"{",".join(closed)}"' if closed else "nil"
-        answer = self.query(f"labctl_move({first}, {second})")
+        answer = self.line.query(f"labctl_move({first}, {second})")
         if answer not in ("0", "0.00000e+00") and float(answer) > 0:
             errors = "; ".join(self.self_check())
             raise InstrumentError(
@@ -83,30 +83,30 @@ class Keithley707B(TspInstrument):
 
     def closed(self) -> frozenset[str]:
         """Ask the matrix which crosspoints are closed."""
-        answer = self.query('print(channel.getclose("allslots"))')
+        answer = self.line.query('print(channel.getclose("allslots"))')
         return frozenset() if answer == "nil" else frozenset(answer.split(";"))
 
     def open_all(self) -> None:
         """Open every relay and read back that none is closed."""
-        answer = self.query('channel.open("allslots") print(channel.getclose("allslots"))')
+        answer = self.line.query('channel.open("allslots") print(channel.getclose("allslots"))')
         if answer != "nil":
             raise InstrumentError(f"{self.name} still has closed relays: {answer}.")
 
     def forbid(self, crosspoints: Sequence[str]) -> None:
         """Have the matrix refuse these crosspoints, and no others."""
-        self.write('channel.clearforbidden("allslots")')
+        self.line.send('channel.clearforbidden("allslots")')
         for start in range(0, len(crosspoints), 20):
             block = ",".join(crosspoints[start : start + 20])
-            self.write(f'channel.setforbidden("{block}")')
+            self.line.send(f'channel.setforbidden("{block}")')
         self.raise_errors("Forbidding crosspoints")
 
     def count(self, crosspoint: str) -> int:
         """Return the closures of one relay since it was made."""
-        return round(float(self.query(f'print(channel.getcount("{crosspoint}"))')))
+        return round(float(self.line.query(f'print(channel.getcount("{crosspoint}"))')))
 
     def load(self) -> None:
         """Set break-before-make and load the function that moves relays in one message."""
         self.connect_rule = 1
-        self.write(_SCRIPT)
+        self.line.send(_SCRIPT)
         self.raise_errors("Loading the move function")
         self._loaded = True

@@ -17,13 +17,16 @@ _HOME = {
     "load": "labctl.store",
     "runs": "labctl.store",
     "run": "labctl.engine.local",
-    "plot": "labctl.analysis",
+    "plot": "labctl.analysis.plot",
     "parse_cells": "labctl.cells",
 }
-__all__ = ["Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "run", "runs"]
+__all__ = [
+    "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "plot", "run", "runs",
+]  # fmt: skip
 
 if TYPE_CHECKING:
     from labctl.array import Pulse
+    from labctl.analysis.plot import plot_run as plot
     from labctl.bench import Bench
     from labctl.cells import parse_cells
     from labctl.engine.local import run
@@ -32,6 +35,8 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "plot":
+        return importlib.import_module(_HOME[name]).plot_run
     if name in _HOME:
         return getattr(importlib.import_module(_HOME[name]), name)
     raise AttributeError(f"module 'labctl' has no attribute {name!r}")

@@ -153,8 +153,15 @@ def check_bench_file(file: BenchFile) -> dict[str, ModuleType]:
     BenchFileError
         For an unknown driver, model or channel, or a limit above the instrument's.
     """
+    from pyvisa import rname
+
     modules = {}
     for name, table in file.instruments.items():
+        try:
+            rname.parse_resource_name(table.address)
+        except rname.InvalidResourceName as error:
+            key = ("instruments", name, "address")
+            raise fault(file, key, f"{table.address!r} is no VISA address: {error}") from error
         known = plugins.driver_names()
         if table.driver not in known:
             near = difflib.get_close_matches(table.driver, known, 1)

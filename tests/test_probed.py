@@ -1,16 +1,13 @@
 import numpy as np
 import pytest
 
-from labctl import sim
 from labctl.array import CellArray, Pulse
 from labctl.bench import Bench
 from labctl.errors import LimitError
+from tests.truth import Truth
 
-QUIET = (
-    ("noise = true  ", "noise = false "),
-    ("instrument_noise = true", "instrument_noise = false"),
-)
-FORMING = Pulse.set(3.5, 2.0, 1e-3)
+QUIET = (("noise = true  ", "noise = false "),)  # of the cells and of the instruments
+FORMING = Pulse.set(3.5, 0.9, 1e-3)
 
 
 @pytest.fixture
@@ -20,7 +17,7 @@ def quiet(bench_file):
     with Bench.open(path) as bench:
         for _ in range(4):
             bench.array.pulse(np.argwhere(np.ones((2, 16))), FORMING)
-        yield bench, sim.world_of(str(path.resolve()))
+        yield bench, Truth(path)
 
 
 def test_the_probed_array_is_a_cell_array(quiet):
@@ -28,10 +25,10 @@ def test_the_probed_array_is_a_cell_array(quiet):
 
 
 def test_reads_in_any_order_give_each_cell_its_own_conductance(quiet):
-    bench, world = quiet
+    bench, truth = quiet
     cells = np.random.default_rng(0).permutation(np.argwhere(np.ones((2, 16))))
     readings = bench.array.read(cells)
-    truth = world.chip.conductance[cells[:, 0], cells[:, 1]]
+    truth = truth.chip.conductance[cells[:, 0], cells[:, 1]]
     assert readings.cells.tolist() == cells.tolist()
     assert readings.conductance == pytest.approx(truth, rel=0.1)
     assert np.corrcoef(np.log(readings.conductance), np.log(truth))[0, 1] > 0.999
@@ -44,29 +41,29 @@ def test_a_virgin_cell_reads_next_to_nothing(quiet):
 
 
 def test_no_relay_ever_moves_under_voltage_and_no_word_line_floats(quiet):
-    bench, world = quiet
+    bench, truth = quiet
     cells = np.random.default_rng(1).integers(0, 16, (60, 2))
     bench.array.read(cells)
     bench.array.pulse(cells, Pulse.reset(1.0, 4.0, 2e-4), read=0.2)
     bench.array.sweep((0, 3), [0.1, 0.3, -0.1, -0.2], gate=4.0, dwell=1e-3)
-    assert world.violations == []
+    assert truth.violations == []
 
 
 def test_only_the_cell_asked_for_is_pulsed(quiet):
-    bench, world = quiet
-    before = world.chip.conductance.copy()
+    bench, truth = quiet
+    before = truth.chip.conductance.copy()
     bench.array.pulse([[1, 7]], Pulse.reset(2.0, 5.0, 1e-3))
-    changed = np.argwhere(~np.isclose(world.chip.conductance, before, rtol=1e-3))
+    changed = np.argwhere(~np.isclose(truth.chip.conductance, before, rtol=1e-3))
     assert changed.tolist() == [[1, 7]]
-    assert world.chip.conductance[1, 7] < before[1, 7]
+    assert truth.chip.conductance[1, 7] < before[1, 7]
 
 
 def test_each_cell_gets_its_own_pulse(quiet):
-    bench, world = quiet
-    before = world.chip.conductance.copy()
+    bench, truth = quiet
+    before = truth.chip.conductance.copy()
     strong, none = Pulse.reset(2.0, 5.0, 1e-3), Pulse.reset(0.05, 5.0, 1e-3)
     bench.array.pulse([[0, 5], [1, 2], [0, 1]], [strong, none, strong])
-    ratio = world.chip.conductance / before
+    ratio = truth.chip.conductance / before
     assert ratio[0, 5] < 0.9
     assert ratio[0, 1] < 0.9
     assert ratio[1, 2] == pytest.approx(1.0, rel=1e-2)
@@ -94,13 +91,13 @@ def test_a_reading_in_compliance_is_flagged_and_is_no_conductance(bench_file):
 
 
 def test_counters_add_up(quiet):
-    bench, world = quiet
+    bench, truth = quiet
     start, closures = bench.array.counters.reads, bench.array.counters.relay_closures
-    before = sum(world.closure_counts.values())
+    before = truth.closures()
     bench.array.read([[0, 0], [0, 1], [5, 1]])
     bench.array.pulse([[0, 0]], FORMING, read=0.2)
     assert bench.array.counters.reads == start + 4
-    moved = sum(world.closure_counts.values()) - before
+    moved = truth.closures() - before
     assert bench.array.counters.relay_closures - closures == moved
     assert bench.array.pulse_counts[0, 0] == 5
     assert bench.array.counters.write_energy > 0
@@ -118,7 +115,7 @@ def test_pulses_per_cell_are_limited(bench_file):
 
 
 def test_an_interrupt_breaks_off_between_cells_with_outputs_at_zero(quiet):
-    bench, world = quiet
+    bench, truth = quiet
     seen = []
 
     def interrupt():
@@ -130,8 +127,8 @@ def test_an_interrupt_breaks_off_between_cells_with_outputs_at_zero(quiet):
     with pytest.raises(KeyboardInterrupt):
         bench.array.read(bench.array.all_cells)
     assert len(seen) == 4
-    assert not any(world.output_levels())
-    assert not world.closed
+    assert not any(truth.levels())
+    assert not truth.closed()
     bench.array.interrupt = None
     assert len(bench.array.read([[0, 0]])) == 1
 

@@ -144,7 +144,7 @@ def draw_weights(
                   ha="right", va="bottom", fontsize=8, color=style.GREY)  # fmt: skip
     axes.set_xlim(float(steps[0]), right)
     axes.grid(visible=True)
-    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=7, columnspacing=1.2)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.25), ncols=4, columnspacing=1.2)
 
 
 @style.styled
