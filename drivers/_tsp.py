@@ -5,10 +5,11 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import pyvisa
 from pymeasure.adapters import VISAAdapter
 from pymeasure.instruments import Instrument
 
-from labctl.errors import InstrumentError
+from labctl.errors import ConnectionLostError, InstrumentError
 from labctl.instruments import Identity
 
 MOST_ERRORS = 100
@@ -33,20 +34,45 @@ class Line:
     for every cell goes through this plain object.
     """
 
-    def __init__(self, adapter: Any) -> None:
+    def __init__(self, adapter: Any, name: str) -> None:
         self.lock = threading.RLock()
+        self.name = name
         self._write, self._read = adapter.write, adapter.read
 
     def query(self, command: str) -> str:
-        """Send one message and return its answer, stripped."""
+        """Send one message and return its answer, stripped.
+
+        Raises
+        ------
+        ConnectionLostError
+            Where no answer comes.
+        """
         with self.lock:
-            self._write(command)
-            return str(self._read()).strip()
+            try:
+                self._write(command)
+                return str(self._read()).strip()
+            except (pyvisa.Error, OSError) as error:
+                raise self._lost(command, error) from error
 
     def send(self, command: str) -> None:
-        """Send one message that has no answer."""
+        """Send one message that has no answer.
+
+        Raises
+        ------
+        ConnectionLostError
+            Where it is not taken.
+        """
         with self.lock:
-            self._write(command)
+            try:
+                self._write(command)
+            except (pyvisa.Error, OSError) as error:
+                raise self._lost(command, error) from error
+
+    def _lost(self, command: str, error: Exception) -> ConnectionLostError:
+        return ConnectionLostError(
+            f"{self.name} does not answer to {command}: {error}. Check its power, cable and "
+            "front panel."
+        )
 
 
 class TspInstrument(Instrument):
@@ -54,7 +80,7 @@ class TspInstrument(Instrument):
 
     def __init__(self, adapter: Any, name: str, **kwargs: Any) -> None:
         super().__init__(adapter, name, includeSCPI=False, **kwargs)
-        self.line = Line(self.adapter)
+        self.line = Line(self.adapter, name)
         self.identity = Identity.parse(self.line.query("*IDN?"))
 
     def self_check(self) -> list[str]:

@@ -11,22 +11,22 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 _HOME = {
-    "Bench": "labctl.bench",
-    "Pulse": "labctl.array",
-    "LabctlError": "labctl.errors",
-    "load": "labctl.store",
-    "runs": "labctl.store",
-    "run": "labctl.engine.local",
-    "plot": "labctl.analysis.plot",
-    "parse_cells": "labctl.cells",
+    "Bench": ("labctl.bench", "Bench"),
+    "LabctlError": ("labctl.errors", "LabctlError"),
+    "Pulse": ("labctl.array", "Pulse"),
+    "load": ("labctl.store", "load"),
+    "parse_cells": ("labctl.cells", "parse_cells"),
+    "plot": ("labctl.analysis.plot", "plot_run"),
+    "run": ("labctl.engine.local", "run"),
+    "runs": ("labctl.store", "runs"),
 }
 __all__ = [
     "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "plot", "run", "runs",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from labctl.array import Pulse
     from labctl.analysis.plot import plot_run as plot
+    from labctl.array import Pulse
     from labctl.bench import Bench
     from labctl.cells import parse_cells
     from labctl.engine.local import run
@@ -35,8 +35,7 @@ if TYPE_CHECKING:
 
 
 def __getattr__(name: str) -> Any:
-    if name == "plot":
-        return importlib.import_module(_HOME[name]).plot_run
     if name in _HOME:
-        return getattr(importlib.import_module(_HOME[name]), name)
+        module, attribute = _HOME[name]
+        return getattr(importlib.import_module(module), attribute)
     raise AttributeError(f"module 'labctl' has no attribute {name!r}")

@@ -229,7 +229,7 @@ def _connect(file: BenchFile, name: str, module: ModuleType) -> Driver:
         driver: Driver = module.open_instrument(
             table.address, table.model, file.visa_library, table.timeout
         )
-    except (pyvisa.Error, OSError, ValueError) as error:
+    except (pyvisa.Error, ConnectionLostError, OSError, ValueError) as error:
         raise IdentityError(
             f"No answer from {place}: {error}. Check power, cable and address; "
             "`pyvisa-shell list` shows what is connected."
@@ -241,6 +241,3 @@ def _connect(file: BenchFile, name: str, module: ModuleType) -> Driver:
             "model in the bench file; nothing was sent to it but *IDN?."
         )
     return driver
-
-
-__all__ = ["Bench", "ConnectionLostError", "check_bench_file"]

@@ -19,7 +19,7 @@ class Form(Procedure):
     start = FloatParameter("First pulse", units="V", default=1.5, minimum=0.0, maximum=10.0)
     stop = FloatParameter("Last pulse", units="V", default=3.5, minimum=0.0, maximum=10.0)
     step = FloatParameter("Voltage step", units="V", default=0.1, minimum=0.01, maximum=1.0)
-    gate = FloatParameter("Gate voltage", units="V", default=0.9, minimum=0.0, maximum=10.0)
+    gate = FloatParameter("Gate voltage", units="V", default=1.5, minimum=0.0, maximum=10.0)
     width = FloatParameter("Pulse width", units="s", default=1e-3, minimum=1e-8, maximum=1.0)
     threshold = FloatParameter("Formed at", units="µS", default=5.0, minimum=0.001, maximum=1e4)
 

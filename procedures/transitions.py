@@ -24,12 +24,12 @@ class Transitions(Procedure):
     cells = CellsParameter("Cells", default="all")
     passes = IntegerParameter("Pulses per cell", default=40, minimum=2, maximum=100_000)
     turn = FloatParameter("Probability of turning", default=0.3, minimum=0.0, maximum=1.0)
-    set_voltage = FloatParameter("SET bit line", units="V", default=0.84, minimum=0.1, maximum=10.0)
-    set_gate = FloatParameter("SET gate", units="V", default=1.4, minimum=0.0, maximum=10.0)
+    set_voltage = FloatParameter("SET bit line", units="V", default=1.11, minimum=0.1, maximum=10.0)
+    set_gate = FloatParameter("SET gate", units="V", default=3.2, minimum=0.0, maximum=10.0)
     reset_voltage = FloatParameter(
-        "RESET source line", units="V", default=1.13, minimum=0.1, maximum=10.0
+        "RESET source line", units="V", default=1.33, minimum=0.1, maximum=10.0
     )
-    reset_gate = FloatParameter("RESET gate", units="V", default=1.9, minimum=0.0, maximum=10.0)
+    reset_gate = FloatParameter("RESET gate", units="V", default=4.75, minimum=0.0, maximum=10.0)
     width = FloatParameter("Pulse width", units="s", default=2e-4, minimum=1e-8, maximum=1.0)
     repeats = IntegerParameter("Reads for the noise", default=10, minimum=2, maximum=100_000)
 

@@ -7,7 +7,7 @@ from labctl.errors import LimitError
 from tests.truth import Truth
 
 QUIET = (("noise = true  ", "noise = false "),)  # of the cells and of the instruments
-FORMING = Pulse.set(3.5, 0.9, 1e-3)
+FORMING = Pulse.set(3.5, 1.5, 1e-3)
 
 
 @pytest.fixture
@@ -77,17 +77,17 @@ def test_pulse_with_read_returns_what_a_read_gives(quiet):
 
 
 def test_a_reading_in_compliance_is_flagged_and_is_no_conductance(bench_file):
-    path = bench_file(
-        *QUIET,
-        ("compliance = 1e-3\ncurrent_range = 1e-4", "compliance = 1e-6\ncurrent_range = 1e-6"),
-    )
-    with Bench.open(path) as bench:
-        for _ in range(6):
-            bench.array.pulse([[0, 0]], Pulse.set(3.5, 2.0, 1e-2))
+    keep = 'state = "chip.npz"\n'
+    with Bench.open(bench_file(*QUIET, more=keep)) as bench:
+        bench.array.pulse([[0, 0]] * 4, FORMING)
+        assert bench.array.read([[0, 0]]).conductance[0] > 10e-6
+    low = ("compliance = 1e-3\ncurrent_range = 1e-4", "compliance = 1e-6\ncurrent_range = 1e-6")
+    with Bench.open(bench_file(*QUIET, low, more=keep)) as bench:
         readings = bench.array.read([[0, 0], [8, 8]])
         assert readings.flag[0] & 1
         assert np.isnan(readings.conductance[0])
         assert readings.flag[1] == 0
+        assert bench.array.read([[0, 0]], voltage=0.01).flag[0] == 0
 
 
 def test_counters_add_up(quiet):

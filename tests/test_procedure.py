@@ -2,6 +2,7 @@
 
 import json
 import math
+import threading
 
 import numpy as np
 import pandas as pd
@@ -196,7 +197,7 @@ def work(procedure, tmp_path):
     file = tmp_path / "results.csv"
     worker = Worker(Results(procedure, str(file)))
     worker.start()
-    worker.join(timeout=30)
+    threading.Thread.join(worker, 30.0)  # the Worker's own join does not wait for its end
     assert not worker.is_alive()
     return pd.read_csv(file, comment="#")
 

@@ -23,8 +23,8 @@ from labctl.gui.engine_view import EngineView
 
 STATUS_INTERVAL = 0.1
 """s between two questions for the status."""
-_STATUS_TIMEOUT = 2.0  # s; an emergency stop may keep the engine from answering that long
-_PATIENCE = 3  # questions in a row without an answer before the engine counts as lost
+_STATUS_TIMEOUT = 1.0  # s
+_PATIENCE = 6  # questions without an answer; an emergency stop may silence the engine for 4 s
 
 
 class EngineLink(QObject):

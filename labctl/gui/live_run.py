@@ -109,6 +109,16 @@ class LiveRun(QObject):
             self.changed.emit()
         return new
 
+    def summary(self) -> str:
+        """Return the numbers a procedure summed its run up in, as one line; empty if none."""
+        found = self._reader.meta.get("summary") if self._reader is not None else None
+        numbers = {
+            name: value
+            for name, value in (found or {}).items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+        return ", ".join(f"{name.replace('_', ' ')} {value:.6g}" for name, value in numbers.items())
+
     def leave(self) -> None:
         """Stop following."""
         self._timer.stop()

@@ -154,7 +154,9 @@ class MainWindow(QMainWindow):
         elif last.status == "failed":
             self.log.fail(f"Run {last.name} failed. {last.error}")
         else:
-            self.log.say(f"Run {last.name} {last.status}. {last.error}".rstrip())
+            summary = self.live.summary() if last.folder == self.live.path else ""
+            how = f"{last.status}: {summary}" if summary else last.status
+            self.log.say(f"Run {last.name} {how}. {last.error}".rstrip())
 
     def _show_loss(self, reason: str) -> None:
         self.bar.show_state("lost")

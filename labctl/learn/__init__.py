@@ -9,12 +9,13 @@ from labctl.learn.curves import StepCurves
 from labctl.learn.initialise import PulsePair, write_verify
 from labctl.learn.logistic import LogisticRegression, predict
 from labctl.learn.posterior import Comparison, Moments, compare
+from labctl.learn.readnoise import ReadNoise
 from labctl.learn.reference import reference
 from labctl.learn.results import Results, evaluate
 from labctl.learn.sampler import Chain, Model, Step
 from labctl.learn.source import Measured, measured
 from labctl.learn.tasks import Task, breast_cancer, load_task
-from labctl.learn.transitions import ReadNoise, Transitions
+from labctl.learn.transitions import Transitions
 from labctl.learn.weights import DifferentialPairs, place_pairs
 
 __all__ = [

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from labctl.errors import CalibrationError
 from labctl.learn.curves import StepCurves
+from labctl.learn.readnoise import ReadNoise
 from labctl.learn.stepfit import StepFit, fit_steps, regression_bias
-from labctl.learn.transitions import ReadNoise, Transitions
+from labctl.learn.transitions import Transitions
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,6 +49,9 @@ class Calibration:
         float64, same shape: inverse variances of ``factor``.
     good
         bool, shape (rows, columns): cells that both polarities move as they move the others.
+    cost
+        float64, shape (rows, columns): variance of the reads over the square of the steps; 1 is
+        typical. Learning takes the cells that cost least.
     pulses
         How many pulses it was made from.
     """
@@ -59,6 +63,7 @@ class Calibration:
     factor: NDArray[np.float64]
     information: NDArray[np.float64]
     good: NDArray[np.bool_]
+    cost: NDArray[np.float64]
     pulses: int
 
     @property
@@ -92,7 +97,9 @@ class Calibration:
         cls, transitions: pd.DataFrame, repeats: pd.DataFrame, shape: tuple[int, int]
     ) -> Calibration:
         """Calibrate from the tables of a run of the procedure transitions."""
-        return calibrate(Transitions.from_frame(transitions), ReadNoise.from_frame(repeats), shape)
+        return calibrate(
+            Transitions.from_frame(transitions), ReadNoise.from_frame(repeats, shape), shape
+        )
 
 
 def calibrate(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Calibration:
@@ -120,7 +127,8 @@ def calibrate(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Ca
     cells = shape[0] * shape[1]
     for polarity, name in ((1, "SET"), (-1, "RESET")):
         part = kept.take(kept.polarity == polarity)
-        bias = regression_bias(part.before, noise.variance(part.before), low, high)
+        read = noise.typical(part.before) * noise.factor[part.row, part.col]
+        bias = regression_bias(part.before, read, low, high)
         step = polarity * (part.after - part.before - bias)
         _check_direction(name, step, part.before)
         index = part.row * shape[1] + part.col
@@ -131,9 +139,9 @@ def calibrate(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Ca
     window = _window(curves, error)
     factor = np.stack([fit.factor.reshape(shape) for fit in fits], axis=-1)
     information = np.stack([fit.information.reshape(shape) for fit in fits], axis=-1)
-    return Calibration(
-        curves, error, window, noise, factor, information, _good(fits, shape), len(kept)
-    )
+    cost = noise.factor / factor.prod(axis=-1)
+    good = _good(fits, shape)
+    return Calibration(curves, error, window, noise, factor, information, good, cost, len(kept))
 
 
 def _common_range(data: Transitions) -> tuple[float, float]:

@@ -15,6 +15,7 @@ cancel it, and that noise is what the chain samples with."""
 _NOISE_MEMORY = 20_000
 _PRIOR_PULSES = 20.0
 """What is known of a cell beforehand weighs at most as much as this many pulses of its own."""
+_NOISE_BOUNDS = (0.3, 3.0)
 _OUTLIER = 5.0
 _STEP_TOLERANCE = 0.35
 _NOISE_TOLERANCE = 0.4
@@ -39,6 +40,7 @@ class Tracker:
         self._information = np.zeros(self._prior.shape)
         self._moment = np.zeros(self._prior.shape)
         self._known = calibration.information[rows, cols]
+        self._read = calibration.noise.factor[rows, cols]  # (n, 2 sides)
         self._factor = self._prior.copy()
         self._noise = np.zeros(2)  # seen, expected squares of residuals without read noise
         self.pulses = 0
@@ -60,7 +62,7 @@ class Tracker:
         """Present pulse variance over the calibration's."""
         prior = 500.0  # pulses the calibration counts for
         seen, expected = self._noise
-        return float(np.clip((seen + prior) / (expected + prior), 0.1, 10.0))
+        return float(np.clip((seen + prior) / (expected + prior), *_NOISE_BOUNDS))
 
     def update(
         self,
@@ -77,8 +79,7 @@ class Tracker:
         table = self.calibration.curves.look_up(before[k])
         each = np.arange(len(k))
         typical, spread = table[each, kind], table[each, 2 + kind]
-        noise = self.calibration.noise
-        read = noise.variance(before[k]) + noise.variance(after[k])
+        read = 2 * self.calibration.noise.typical(before[k]) * self._read[k, side]
         step = polarity[k] * (after[k] - before[k])
         expected = self._factor[k, side, kind] * typical
         total = spread * self.noise_factor + read

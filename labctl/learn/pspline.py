@@ -55,7 +55,7 @@ class Spline:
         """Return the standard error of the curve at ``x``."""
         rows = _design(np.clip(x, self.low, self.high), self.knots)
         square: NDArray[np.float64] = ((rows @ self.covariance) * rows).sum(axis=1)
-        return square**0.5
+        return np.sqrt(square)
 
 
 def _knots(low: float, high: float, intervals: int) -> NDArray[np.float64]:

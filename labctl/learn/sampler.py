@@ -107,7 +107,7 @@ class Chain:
         kappa = start_kappa(calibration, model.size, model.prior_sd)
         self._usable = calibration.good.copy()
         self.pairs = DifferentialPairs(
-            place_pairs(model.size, self._usable), kappa, calibration.centre
+            place_pairs(model.size, self._usable, calibration.cost), kappa, calibration.centre
         )
         self.conductance = np.full((model.size, 2), calibration.centre)
         self.tracker = Tracker(calibration, self.pairs.cells)
@@ -131,14 +131,13 @@ class Chain:
         WiringError
             Where not enough cells are left.
         """
-        tolerance = 0.75 * self.calibration.step + 2 * np.sqrt(
-            self.calibration.noise.variance(np.array(self.calibration.centre))
-        )
+        typical = float(self.calibration.noise.typical(self.calibration.centre))
+        tolerance = 0.75 * self.calibration.step + 2 * typical**0.5
         spent = 0
         while True:
             cells = self.pairs.all_cells
             written = write_verify(
-                self.array, cells, self.calibration.centre, float(tolerance), self.pulses,
+                self.array, cells, self.calibration.centre, tolerance, self.pulses,
                 read=self.read_voltage,
             )  # fmt: skip
             spent += written.pulses
@@ -146,7 +145,7 @@ class Chain:
                 break
             lost = cells[~written.reached]
             self._usable[lost[:, 0], lost[:, 1]] = False
-            self.pairs.cells = place_pairs(len(self.pairs), self._usable)
+            self.pairs.cells = place_pairs(len(self.pairs), self._usable, self.calibration.cost)
         self.conductance = written.conductance.reshape(-1, 2)
         self.tracker = Tracker(self.calibration, self.pairs.cells)
         return spent
@@ -230,6 +229,7 @@ class Chain:
             "stiffness": self._stiffness.copy(),
             "counts": np.array([float(self.steps), self._stiffness_weight]),
             "usable": self._usable.astype(np.float64),
+            "curvature": np.empty((0, 0)) if self._curvature is None else self._curvature.copy(),
             "rng": np.frombuffer(rng, dtype=np.uint8).astype(np.float64),
             **self.tracker.state(),
         }
@@ -255,6 +255,6 @@ class Chain:
         self._usable = state["usable"] > 0
         self.tracker = Tracker(self.calibration, self.pairs.cells)
         self.tracker.restore(state)
-        self._curvature = None
+        self._curvature = state["curvature"].copy() if state["curvature"].size else None
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)

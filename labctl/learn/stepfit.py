@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from labctl.learn.curves import FACTOR_BOUNDS
 from labctl.learn.pspline import Spline, fit
-from labctl.learn.transitions import ReadNoise
+from labctl.learn.readnoise import ReadNoise
 
 _ROUNDS = 4
 _CLIP = 5.0
@@ -142,8 +142,7 @@ def fit_steps(
     low, high
         Range of the curves, S.
     """
-    sign = 1.0 if np.mean(step) >= 0 else -1.0
-    read = noise.variance(before) + noise.variance(np.maximum(before + sign * step, 0.0))
+    read = 2 * noise.typical(before) * noise.factor.ravel()[cell]
     factor, information, spread = np.ones(cells), np.ones(cells), 0.0
     total = np.full(len(step), max(float(np.var(step)), 1e-30))
     clean, mean, variance = step, None, None

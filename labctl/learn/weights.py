@@ -10,10 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.errors import WiringError
 
 
-def place_pairs(number: int, usable: ArrayLike) -> NDArray[np.int64]:
-    """Return cells for ``number`` differential pairs, around the unusable ones.
+def place_pairs(number: int, usable: ArrayLike, cost: ArrayLike | None = None) -> NDArray[np.int64]:
+    """Return cells for ``number`` differential pairs: the best ones, around the unusable.
 
-    The two cells of a pair are neighbours in the list of usable cells, row by row, so that one
+    The two cells of a pair are neighbours in the list of cells chosen, row by row, so that one
     pass over the pairs crosses each word line once.
 
     Parameters
@@ -22,6 +22,8 @@ def place_pairs(number: int, usable: ArrayLike) -> NDArray[np.int64]:
         Of pairs.
     usable
         bool, shape (rows, columns).
+    cost
+        float, shape (rows, columns): the cells of least cost are taken; None takes the first ones.
 
     Returns
     -------
@@ -41,6 +43,9 @@ def place_pairs(number: int, usable: ArrayLike) -> NDArray[np.int64]:
             f"{good.size} cells {len(free)} are usable. Form more cells, measure transitions on "
             "more of them, or use a smaller model or a larger chip."
         )
+    if cost is not None:
+        order = np.argsort(np.asarray(cost)[free[:, 0], free[:, 1]], kind="stable")
+        free = free[np.sort(order[: 2 * number])]
     return free[: 2 * number].reshape(number, 2, 2)
 
 

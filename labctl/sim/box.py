@@ -62,6 +62,8 @@ class Box:
 
     message_time = 0.0
     answer_time = 0.0
+    blank_lines = False
+    """Whether empty messages mean something at the moment."""
 
     def __init__(self, clock: VirtualClock, faults: Faults | None = None) -> None:
         self.clock = clock
@@ -192,7 +194,7 @@ class Box:
             self.status.error(-363, "Input buffer over-run")
             return
         line = data.decode("latin-1").strip("\r\n\t ")
-        if not line or self._silent():
+        if (not line and not self.blank_lines) or self._silent():
             return
         self.messages += 1
         self.clock.sleep(self.message_time)

@@ -95,6 +95,7 @@ class Circuit:
         self._voltage = np.full(NETS, nan)
         self._limit = np.full(NETS, inf)
         self._levels = [nan] * NETS  # as _voltage, quicker to look at
+        self._live: set[int] = set()  # nets with a level other than zero
         self._ground = ground
         self._master = list(range(NETS))  # nets tied together through a pad have one master
         self._sources: set[int] = set()  # nets with a source meter or ground on them
@@ -120,15 +121,22 @@ class Circuit:
         old = self._levels[net]
         if (old == voltage or (isnan(old) and isnan(voltage))) and self._limit[net] == limit:
             return
-        self.elapse()
+        if not self._quiet:
+            self.elapse()
         self._levels[net] = voltage
         self._voltage[net] = voltage
         self._limit[net] = limit
+        if voltage and voltage == voltage:
+            self._live.add(net)
+        else:
+            self._live.discard(net)
         self._flow = None
         if self._floating_words and abs(voltage) > HOT_LEVEL:
             self._check_floating(net)
         if self._tied:
             self._tie()
+        if self._quiet and not self._loads[net] and not self._tied:
+            return
         self._changed()
 
     def measure(self, net: int) -> tuple[float, bool]:
@@ -158,16 +166,20 @@ class Circuit:
     def move(self, opened: Iterable[tuple[Pad, int]], closed: Iterable[tuple[Pad, int]]) -> None:
         """Open, then close contacts between pads and nets, at one instant."""
         opened, closed = list(opened), list(closed)
-        if not opened and not closed:
-            return
-        self.elapse()
-        self._check_hot(opened, closed)
+        if not self._quiet:
+            self.elapse()
+        if self._live:
+            self._check_hot([*opened, *closed])
+        contacts = self._closed
         for pad, net in opened:
-            self._closed[pad] = self._closed.get(pad, 0) & ~(1 << net)
+            contacts[pad] = contacts.get(pad, 0) & ~(1 << net)
         for pad, net in closed:
-            self._closed[pad] = self._closed.get(pad, 0) | 1 << net
-        self._tie()
-        for pad, _ in (*opened, *closed):
+            contacts[pad] = contacts.get(pad, 0) | 1 << net
+        touched = dict.fromkeys([pad for pad, _ in opened] + [pad for pad, _ in closed])
+        if self._tied or any(contacts[pad] & (contacts[pad] - 1) for pad in touched):
+            self._check_tied(closed)
+            self._tie()
+        for pad in touched:
             self._place(pad)
         self._flow = None
         self._moved = True
@@ -185,9 +197,10 @@ class Circuit:
 
     def _changed(self) -> None:
         """Tell the chip of a change, unless nothing flows before and after it."""
+        loads = self._loads
         quiet = True
-        for level, loads in zip(self._levels, self._loads, strict=True):
-            if loads and level and level == level:
+        for net in self._live:
+            if loads[net]:
                 quiet = False
                 break
         if not (quiet and self._quiet):
@@ -195,6 +208,7 @@ class Circuit:
             self._tell()
 
     def _tell(self) -> None:
+        self.elapse()
         if self._moved:
             lines = self._lines
             self.chip.connect(lines["WL"], lines["BL"], lines["SL"])
@@ -265,27 +279,22 @@ class Circuit:
             self._place(pad)
         self._moved = True
 
-    def _check_hot(self, opened: list[tuple[Pad, int]], closed: list[tuple[Pad, int]]) -> None:
-        levels = self._levels
-        energised = any(abs(level) > HOT_LEVEL for level in levels)
-        currents = self._currents()[0] if energised else []
-        for pad, net in (*opened, *closed):
-            if energised and (
-                abs(levels[net]) > HOT_LEVEL or abs(currents[net]) > HOT_CURRENT
-            ):
-                self._record(
-                    "hot switch",
-                    f"row {_letter(net)} at {levels[net]:g} V, {currents[net]:g} A, pad {_name(pad)}",
-                )
-        sources = self._sources
-        for pad, net in closed:
-            others = self._closed.get(pad, 0) & ~(1 << net)
-            for gone, left in opened:
-                if gone == pad:
-                    others &= ~(1 << left)
-            both = [k for k in range(NETS) if others >> k & 1 and k in sources]
-            if both and net in sources:
-                rows = ", ".join(_letter(k) for k in sorted((net, *both)))
+    def _check_hot(self, contacts: list[tuple[Pad, int]]) -> None:
+        """Record contacts that are about to move under a level or a current."""
+        levels, currents = self._levels, self._currents()[0]
+        for pad, net in contacts:
+            if abs(levels[net]) > HOT_LEVEL or abs(currents[net]) > HOT_CURRENT:
+                level, current = levels[net], currents[net]
+                where = f"row {_letter(net)} at {level:g} V, {current:g} A, pad {_name(pad)}"
+                self._record("hot switch", where)
+
+    def _check_tied(self, closed: list[tuple[Pad, int]]) -> None:
+        """Record columns on which the contacts just closed join two sources."""
+        for pad in dict.fromkeys(pad for pad, _ in closed):
+            bits = self._closed[pad]
+            joined = [net for net in self._sources if bits >> net & 1] if bits & (bits - 1) else []
+            if len(joined) > 1:
+                rows = ", ".join(_letter(net) for net in sorted(joined))
                 self._record("two sources on one column", f"rows {rows} on pad {_name(pad)}")
 
     def _check_floating(self, net: int) -> None:

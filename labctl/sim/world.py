@@ -55,8 +55,6 @@ class World:
 
     Attributes
     ----------
-    chip
-        The chip; its truth (``conductance``) is for tests only.
     boxes
         Instruments by VISA address.
     clock
@@ -68,13 +66,11 @@ class World:
     def __init__(self, hookup: Hookup, clock: VirtualClock) -> None:
         self.hookup, self.clock = hookup, clock
         self.lock = threading.RLock()
-        self.chip: Any = _make_chip(hookup)
+        self._chip: Any = _make_chip(hookup)
         sources = hookup.columns if hookup.source_lines == "columns" else hookup.rows
         ground = ROWS.index(hookup.ground) if hookup.ground else None
-        self.circuit = Circuit(
-            self.chip, (hookup.rows, hookup.columns, sources), clock, ground
-        )
-        self._pads: dict[tuple[int, int], Pad] = dict(hookup.pads)
+        self.circuit = Circuit(self._chip, (hookup.rows, hookup.columns, sources), clock, ground)
+        self._contacts: dict[Crosspoint, tuple[Pad, int]] = {}
         seed = int(hookup.simulation.get("seed", 0))
         self._seeds = np.random.SeedSequence([seed, 0xB0C5]).spawn(len(hookup.boxes))
         self.boxes: dict[str, Box] = {}
@@ -86,6 +82,13 @@ class World:
     def box(self, name: str) -> Box:
         """Return an instrument by its name in the bench file."""
         return self.boxes[self._names[name]]
+
+    @property
+    def chip(self) -> Any:
+        """The chip as it is at the present bench time; its truth is for tests only."""
+        with self.lock:
+            self.circuit.elapse()
+        return self._chip
 
     @property
     def violations(self) -> list[Violation]:
@@ -107,7 +110,6 @@ class World:
         path = self.hookup.state
         if path is not None:
             with self.lock:
-                self.circuit.elapse()
                 path.parent.mkdir(parents=True, exist_ok=True)
                 self.chip.save(path)
 
@@ -142,15 +144,19 @@ class World:
         return NetPort(self.circuit, ROWS.index(row))
 
     def _moved(self, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
+        contact = self._contact
         self.circuit.move(
-            [(self._pad(point), point[1]) for point in opened],
-            [(self._pad(point), point[1]) for point in closed],
+            [contact(point) for point in opened], [contact(point) for point in closed]
         )
 
-    def _pad(self, point: Crosspoint) -> Pad:
-        slot, _, column = point
-        pad = self._pads.get((slot, column))
-        return pad if pad is not None else ("column", 100 * slot + column)
+    def _contact(self, point: Crosspoint) -> tuple[Pad, int]:
+        """Return pad and net that a crosspoint joins; a column without pad is one of its own."""
+        known = self._contacts.get(point)
+        if known is None:
+            slot, row, column = point
+            pad = self.hookup.pads.get((slot, column), ("column", 100 * slot + column))
+            known = self._contacts[point] = (pad, row)
+        return known
 
 
 _worlds: dict[str, World] = {}

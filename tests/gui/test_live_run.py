@@ -73,9 +73,10 @@ def test_a_run_that_ended_is_read_to_its_end_and_left(writer, live):
     store(writer, 0, 10, 1e-6)
     live.follow(writer.path)
     store(writer, 10, 30, 1e-6)
-    writer.finish("finished")
+    writer.finish("finished", summary={"cells": 30, "formed_cells": 12, "note": "text"})
     live.follow(writer.path, growing=False)
     assert live.rows == 30
+    assert live.summary() == "cells 30, formed cells 12"
     assert not live._timer.isActive()
 
 

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from labctl.learn.calibration import Calibration
 from labctl.learn.coin import Rule, View
 from labctl.learn.curves import StepCurves
+from labctl.learn.readnoise import ReadNoise
 from labctl.learn.sampler import Chain, Model
-from labctl.learn.transitions import ReadNoise
 from tests.learn.toy import HIGH, LOW, PULSES, ToyArray
 
 
@@ -58,10 +58,11 @@ def told(array: ToyArray) -> Calibration:
         curves=StepCurves(low, high, values),
         error=np.zeros((129, 2)),
         window=(LOW + 0.1 * array.range, HIGH - 0.1 * array.range),
-        noise=ReadNoise(0.0, array.read_noise**2),
+        noise=ReadNoise.even(array.shape, array.read_noise),
         factor=array.factor.copy(),
         information=np.full(array.factor.shape, 1e4),
         good=~array.dead,
+        cost=np.ones(array.shape),
         pulses=10_000,
     )
 

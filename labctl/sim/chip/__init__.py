@@ -1,6 +1,8 @@
-"""The simulated chip: one physical cell model for sweeps, pulses and years."""
+"""The simulated chip: cells with memory, variability and age behind their pads."""
+
+from __future__ import annotations
 
 from labctl.sim.chip.chip import Chip
-from labctl.sim.chip.preset import PRESETS, Preset, preset
+from labctl.sim.chip.preset import Preset, preset
 
-__all__ = ["PRESETS", "Chip", "Preset", "preset"]
+__all__ = ["Chip", "Preset", "preset"]

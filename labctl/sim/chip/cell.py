@@ -34,6 +34,7 @@ from labctl.sim.chip.layout import (
     U_FORMED,
     U_MAXIMUM,
     U_MINIMUM,
+    U_PRISTINE,
     U_REFERENCE,
     VOLTAGE_HIGH,
     VOLTAGE_LOW,
@@ -47,14 +48,14 @@ _MOST_STEPS = 100_000
 
 
 @kernel
-def voltage_scale(u, p):  # type: ignore[no-untyped-def]
+def voltage_scale(u, p):
     """Return the scale (V) of the sinh law: ohmic when conducting well, strongly bent when not."""
     span = p[VOLTAGE_HIGH] - p[VOLTAGE_LOW]
     return p[VOLTAGE_LOW] + span / (1.0 + math.exp((p[U_CROSSOVER] - u) / p[VOLTAGE_WIDTH]))
 
 
 @kernel
-def load_line(u, v, gate, p, guess, limit):  # type: ignore[no-untyped-def]
+def load_line(u, v, gate, p, guess, limit):
     """Solve cell and transistor in series.
 
     Parameters
@@ -122,7 +123,7 @@ def load_line(u, v, gate, p, guess, limit):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def rate(u, x, current, formed, barrier, p):  # type: ignore[no-untyped-def]
+def rate(u, x, current, formed, barrier, p):
     """Return du/dt (1/s) of a cell of unit speed with ``x`` (V) over it.
 
     ``barrier`` (eV) is what this cell needs on top of the forming barrier while not ``formed``.
@@ -144,7 +145,7 @@ def rate(u, x, current, formed, barrier, p):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed, cell, draw):  # type: ignore[no-untyped-def]
+def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed, cell, draw):
     """March a cell through a constant drive.
 
     Each hop changes u by ``d = min(hop/G, d_max)``, so that the variance of u is ``d |du|``, which

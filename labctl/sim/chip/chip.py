@@ -1,255 +1,308 @@
-"""The simulated chip: one physical thing behind all instruments of a bench."""
+"""A simulated die of 1T1R cells with pads: what the simulated instruments are wired to."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.errors import LabctlError, StoreError
-from labctl.sim.chip import kernels as k
-from labctl.sim.chip.circuit import operate
-from labctl.sim.chip.preset import Preset, preset
+from labctl.errors import BenchFileError, LimitError, WiringError
+from labctl.sim.chip import circuit, evolve, layout, pads
+from labctl.sim.chip.packing import packed
+from labctl.sim.chip.preset import Preset
+from labctl.sim.chip.saving import Saved, read_saved, write_saved
 
-FORMAT = 1
-READ = 0.2
-"""V at which :attr:`Chip.conductance` is given."""
+READ_VOLTAGE = 0.2
+READ_GATE = 5.0
+"""V; where ``conductance`` is taken."""
+NETS = 8
+"""Nets of a chip that was never driven."""
+MOST_NETS = 64
+
+
+def _integers(nets: ArrayLike) -> NDArray[np.int8]:
+    lines = np.asarray(nets)
+    if lines.dtype == np.int8:
+        return lines
+    if lines.dtype.kind not in "iu" or (lines.size and abs(lines).max() > MOST_NETS):
+        raise WiringError(f"connect() wants numbers of nets, -1 to {MOST_NETS - 1}.")
+    return lines.astype(np.int8)
 
 
 class Chip:
-    """An array of 1T1R cells with pads, seen from its pads.
-
-    A net is whatever the matrix connects; its number is up to the caller. The chip is told which
-    line is on which net, which voltage each net has, and how much time passes; it answers with the
-    current into each net.
+    """Cells, transistors and lines; they age as bench time passes.
 
     Parameters
     ----------
     rows, columns
-        Word lines and bit lines.
-    technology
-        Its preset.
+        Number of word lines and bit lines, 1 to 1024.
+    preset
+        Kind of chip.
     seed
-        Of everything random on this chip; same seed and history, same chip.
+        0 to 2**64 - 1. Two chips of one seed are the same chip.
     source_lines
-        ``"columns"``: source line j along bit line j; ``"rows"``: source line i along word line i.
+        ``"columns"``: source line j runs along bit line j. ``"rows"``: source line i runs along
+        word line i.
     noise
-        False switches off cycle-to-cycle variation, relaxation and read noise; cells still differ.
+        Whether programming and reading are random. Cells differ from each other in any case.
 
     Raises
     ------
-    LabctlError
-        For an impossible geometry.
+    BenchFileError
+        A size, seed or ``source_lines`` that makes no chip.
     """
 
     def __init__(
         self,
         rows: int,
         columns: int,
-        technology: Preset,
+        preset: Preset,
         seed: int,
         *,
         source_lines: str = "columns",
         noise: bool = True,
     ) -> None:
         if not (1 <= rows <= 1024 and 1 <= columns <= 1024):
-            raise LabctlError(f"A simulated chip has 1 to 1024 lines a side, not {rows} x {columns}.")
+            raise BenchFileError(f"A chip of {rows} x {columns} cells: give 1 to 1024 of each.")
         if source_lines not in ("columns", "rows"):
-            raise LabctlError(f"source_lines is 'columns' or 'rows', not {source_lines!r}.")
-        self.rows, self.columns, self.seed, self.noise = rows, columns, seed, noise
-        self.source_lines, self.preset = source_lines, technology
-        self.now = 0.0
-        """Age of the chip, s."""
-        self._p, self._q = technology.physics(), technology.noise()
-        key = np.random.SeedSequence(seed).generate_state(2, np.uint32)
-        self._k0, self._k1 = np.uint32(key[0]), np.uint32(key[1])
-        cells = rows * columns
-        rng = np.random.default_rng(np.random.SeedSequence(seed).spawn(1)[0])
-        self._fixed = technology.draw_fixed(cells, rng)
-        self._moving = technology.draw_moving(cells, rng)
-        self._counts = np.zeros((cells, k.STREAMS), dtype=np.int64)
-        sources = columns if source_lines == "columns" else rows
-        self._nets = [np.full(n, -1, dtype=np.int8) for n in (rows, columns, sources)]
-        self._driven = [nets.copy() for nets in self._nets]
-        self._volts = [np.zeros(n) for n in (rows, columns, sources)]
-        self._voltage = np.full(8, np.nan)
-        self._limit = np.full(8, np.inf)
-        self._cells = np.zeros((cells, 4), dtype=np.int64)
-        self._us = np.zeros(cells)
-        self._count = 0
-        self._calm = True
-        self._current = np.zeros(8)
-        self._at = np.zeros(8, dtype=np.bool_)
+            raise BenchFileError(f"source_lines is {source_lines!r}; use 'columns' or 'rows'.")
+        if not 0 <= seed < 2**64:
+            raise BenchFileError(f"The seed of a chip is {seed}; give a number from 0 to 2^64 - 1.")
+        self.rows, self.columns = int(rows), int(columns)
+        self.preset = preset
+        self.seed = int(seed)
+        self.source_lines = source_lines
+        self.noise = bool(noise)
+        self.time = 0.0
+        self._p = packed(preset)
+        self._key = np.uint64(seed)
+        n = self.rows * self.columns
+        self._state = np.zeros((n, layout.STATE_COLUMNS))
+        self._counts = np.zeros((n, layout.COUNT_COLUMNS), dtype=np.int64)
+        self._counts[:, layout.LAST_PULSE] = -1
+        evolve.manufacture(self._state, self._p, self._key)
+        self._drives = 0
+        self._sources = self.rows if source_lines == "rows" else self.columns
+        self._word = np.full(self.rows, -1, dtype=np.int8)
+        self._bit = np.full(self.columns, -1, dtype=np.int8)
+        self._source = np.full(self._sources, -1, dtype=np.int8)
+        self._edges = np.zeros((n, 3), dtype=np.int64)
+        self._gates = np.zeros(n)
+        self._voltage = np.full(NETS, np.nan)
+        self._limit = np.full(NETS, np.inf)
+        self._make_nodes()
+
+    def _make_nodes(self) -> None:
+        nodes = self._voltage.size + self.columns + self._sources
+        self._held = np.zeros(nodes)
+        self._most = np.zeros(nodes)
+        self._volt = np.zeros(nodes)
+        self._degree = np.zeros(nodes, dtype=np.int64)
+        self._stale = True
+        self._count, self._stressed, self._soft = 0, False, False
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.rows, self.columns
 
     def connect(self, word: ArrayLike, bit: ArrayLike, source: ArrayLike) -> None:
-        """Put each line on a net, int8; -1 floats.
+        """Say which net each line is on.
+
+        Parameters
+        ----------
+        word, bit, source
+            int, one per line: number of the net, -1 where the line floats. Copied.
 
         Raises
         ------
-        LabctlError
-            For arrays that are not one number a line.
+        WiringError
+            The number of lines is wrong, or a net does not exist. Nothing has changed then.
         """
-        for nets, new, name in zip(self._nets, (word, bit, source), ("word", "bit", "source"), strict=True):
-            if np.shape(new) != nets.shape:
-                raise LabctlError(f"{nets.size} nets of {name} lines are needed, got {np.shape(new)}.")
-        for nets, new in zip(self._nets, (word, bit, source), strict=True):
-            nets[:] = new
-        self._arrange()
+        w, b, s = _integers(word), _integers(bit), _integers(source)
+        for kind, lines, size in (
+            ("word", w, self.rows),
+            ("bit", b, self.columns),
+            ("source", s, self._sources),
+        ):
+            if lines.shape != (size,):
+                raise WiringError(
+                    f"connect() got {kind} lines of shape {lines.shape}; this chip has {size}."
+                )
+        nets = self._voltage.size
+        if not pads.take_lines(w, b, s, nets, self._word, self._bit, self._source):
+            raise WiringError(
+                f"connect() puts a line on a net that does not exist; nets are 0 to {nets - 1}, "
+                "and -1 is a floating line."
+            )
+        self._stale = True
+        self._drives += 1
 
     def drive(self, voltage: ArrayLike, limit: ArrayLike) -> None:
-        """Set voltage (V; NaN: not driven) and current limit (A) of each net.
+        """Say what holds each net.
+
+        Parameters
+        ----------
+        voltage
+            V, float, shape (n_nets,); NaN where nothing drives the net.
+        limit
+            A, float, shape (n_nets,), positive; infinite for a ground bus.
 
         Raises
         ------
-        LabctlError
-            For voltages that are infinite, or arrays of unequal length.
+        LimitError
+            An infinite voltage, or a limit that is negative or not a number.
+        WiringError
+            Shapes differ, or a line is on a net beyond them. Nothing has changed in either case.
         """
-        volts, most = np.asarray(voltage, dtype=float), np.asarray(limit, dtype=float)
-        if volts.shape != most.shape or volts.ndim != 1 or np.isinf(volts).any():
-            raise LabctlError("drive() takes one finite voltage (or NaN) and one limit for each net.")
-        if volts.size != self._voltage.size:
-            self._current, self._at = np.zeros(volts.size), np.zeros(volts.size, dtype=np.bool_)
-        self._voltage, self._limit = volts.copy(), most * 1e6
-        self._arrange()
+        v = np.asarray(voltage, dtype=np.float64)
+        most = np.asarray(limit, dtype=np.float64)
+        if v.ndim != 1 or v.shape != most.shape:
+            raise WiringError(
+                f"drive() got voltages of shape {v.shape} and limits of shape {most.shape}; "
+                "give one of each per net."
+            )
+        resized = v.size != self._voltage.size
+        if resized:
+            highest = max(int(x.max()) for x in (self._word, self._bit, self._source))
+            if v.size <= highest or not 1 <= v.size <= MOST_NETS:
+                raise WiringError(
+                    f"drive() got {v.size} nets, but a line is on net {highest} "
+                    f"(1 to {MOST_NETS} nets)."
+                )
+        into = (np.empty(v.size), np.empty(v.size)) if resized else (self._voltage, self._limit)
+        if not pads.take_drive(v, most, *into):
+            raise LimitError(
+                "drive() wants finite voltages (NaN: not driven) and limits of 0 A or more."
+            )
+        if resized:
+            self._voltage, self._limit = into
+            self._make_nodes()
+        self._stale = True
+        self._drives += 1
+
+    def _plan(self) -> None:
+        self._count, self._stressed, self._soft = circuit.plan(
+            self._word, self._bit, self._source, self.source_lines == "rows", self._voltage,
+            self._limit, self._p, self._edges, self._gates, self._held, self._most, self._degree,
+        )  # fmt: skip
+        self._stale = False
 
     def elapse(self, seconds: float) -> None:
-        """Let time pass under the present voltages.
+        """Let ``seconds`` pass under the present connection and drive.
 
         Raises
         ------
-        LabctlError
-            For a time that is negative or no number.
+        LimitError
+            A negative or infinite time; nothing has happened then.
         """
-        if not 0.0 <= seconds < np.inf:
-            raise LabctlError(f"Time cannot pass by {seconds} s.")
-        if seconds and not self._calm and self._count:
-            self._settle()
-            k.stress(
-                self._moving, self._fixed, self._counts, self._cells, self._count, self._volts[1],
-                self._volts[2], self._volts[0], self._driven[1], self._driven[2], self._limit,
-                self._at, seconds, self.now, self._p, self._q, self.noise, self._k0, self._k1,
+        if not 0.0 <= seconds < math.inf:
+            raise LimitError(f"elapse() of {seconds} s: give a time of 0 s or more.")
+        if seconds == 0.0:
+            return
+        if self._stale:
+            self._plan()
+        if self._stressed:
+            evolve.evolve(
+                self._state, self._counts, self._p, self.noise, self._key, self.time, seconds,
+                self._drives, self._edges, self._gates, self._count, self._held, self._most,
+                self._volt, self._soft,
             )  # fmt: skip
-        self.now += seconds
+        self.time += seconds
 
     def currents(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Read all nets once.
+        """Return the current into each net and whether it is at its limit, now.
 
         Returns
         -------
-        float64, shape (nets,)
-            A, from its source into each net, with the read noise of the cells.
-        bool, shape (nets,)
-            Whether the net is at its limit.
+        NDArray[np.float64]
+            A, shape (n_nets,), with the noise of the cells but none of any instrument.
+        NDArray[np.bool_]
+            Shape (n_nets,).
         """
-        if self._count:
-            self._settle(read=True)
-        else:
-            self._current[:], self._at[:] = 0.0, False
-        return self._current * 1e-6, self._at.copy()
+        if self._stale:
+            self._plan()
+        current = np.empty(self._voltage.size)
+        limited = np.empty(self._voltage.size, dtype=np.bool_)
+        evolve.measure(
+            self._state, self._counts, self._p, self.noise, self._key, self.time, self._edges,
+            self._gates, self._count, self._held, self._most, self._volt, self._soft, current,
+            limited,
+        )  # fmt: skip
+        return current, limited
+
+    def potentials(self) -> NDArray[np.float64]:
+        """Return the voltage of each net, V, shape (n_nets,).
+
+        That of its drive, or, at its limit or not driven, what the cells make of it.
+        """
+        if self._stale:
+            self._plan()
+        evolve.potentials(
+            self._state, self._p, self.time, self._edges, self._gates, self._count, self._held,
+            self._most, self._volt,
+        )  # fmt: skip
+        return self._volt[: self._voltage.size].copy()
 
     @property
     def conductance(self) -> NDArray[np.float64]:
-        """Conductance of each cell at 0.2 V without transistor and read noise, S."""
-        u = self._relaxed()
-        v0 = self.preset.curvature(u)
-        volts: NDArray[np.float64] = np.exp(u) * v0 * np.sinh(READ / v0) / READ * 1e-6
-        return volts.reshape(self.rows, self.columns)
+        """S, (rows, columns): what a noiseless meter reads at 0.2 V with 5 V on the gate."""
+        out = np.empty(self.rows * self.columns)
+        evolve.conductances(self._state, self._p, self.time, READ_VOLTAGE, READ_GATE, out)
+        return out.reshape(self.shape)
 
     @property
     def formed(self) -> NDArray[np.bool_]:
-        """Which cells are formed, shape (rows, columns)."""
-        return (self._moving[:, k.FORMED] > 0).reshape(self.rows, self.columns)
+        """Whether each cell is formed, (rows, columns)."""
+        return (self._state[:, layout.FORMED] > 0.0).reshape(self.shape)
 
     @property
     def pulses(self) -> NDArray[np.int64]:
-        """How often each cell was stressed, shape (rows, columns)."""
-        return self._moving[:, k.PULSES].astype(np.int64).reshape(self.rows, self.columns)
+        """How many drives have stressed each cell, int64, (rows, columns)."""
+        return self._counts[:, layout.PULSES].reshape(self.shape).copy()
+
+    @property
+    def stress(self) -> NDArray[np.float64]:
+        """s, (rows, columns, 2): time spent under SET and RESET stress."""
+        columns = [layout.SET_TIME, layout.RESET_TIME]
+        return self._state[:, columns].reshape(*self.shape, 2)
 
     def save(self, path: str | Path) -> None:
-        """Write the whole state to one file, replacing it at once.
+        """Write the whole chip to a file, bit for bit; an old file is replaced at once.
 
         Raises
         ------
         StoreError
-            Where it cannot be written.
+            The file cannot be written.
         """
-        path = Path(path)
-        part = path.with_name(path.name + ".part")
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            with part.open("wb") as file:
-                np.savez(
-                    file, format=FORMAT, rows=self.rows, columns=self.columns, seed=self.seed,
-                    source_lines=self.source_lines, noise=self.noise, preset=self.preset.name,
-                    parameters=self.preset.vector(), now=self.now, moving=self._moving,
-                    counts=self._counts, fixed=self._fixed,
-                )  # fmt: skip
-            part.replace(path)
-        except OSError as error:
-            raise StoreError(f"Cannot keep the simulated chip in {path}: {error}.") from error
+        write_saved(
+            Path(path),
+            Saved(
+                self.preset, self.rows, self.columns, self.seed, self.source_lines, self.noise,
+                self.time, self._drives, self._state, self._counts, self._word, self._bit,
+                self._source, self._voltage, self._limit,
+            ),
+        )  # fmt: skip
 
     @classmethod
     def load(cls, path: str | Path) -> Chip:
-        """Return the chip that :meth:`save` wrote, bit for bit; nothing is connected.
+        """Read a chip that :meth:`save` wrote; it goes on exactly where it was.
 
         Raises
         ------
         StoreError
-            Where the file cannot be read, is cut short, or has another format.
+            The file is missing, cut short, damaged, or of another version.
         """
-        try:
-            with np.load(path, allow_pickle=False) as file:
-                if int(file["format"]) != FORMAT:
-                    raise StoreError(
-                        f"{path} keeps a chip in format {int(file['format'])}; this labctl reads "
-                        f"format {FORMAT}. Delete it for a new chip."
-                    )
-                chip = cls(
-                    int(file["rows"]), int(file["columns"]),
-                    preset(str(file["preset"])).with_vector(file["parameters"]),
-                    int(file["seed"]), source_lines=str(file["source_lines"]),
-                    noise=bool(file["noise"]),
-                )  # fmt: skip
-                for name, array in (("fixed", chip._fixed), ("moving", chip._moving), ("counts", chip._counts)):
-                    array[:] = file[name]
-                chip.now = float(file["now"])
-        except (OSError, ValueError, KeyError, EOFError, TypeError) as error:
-            raise StoreError(
-                f"{path} is no readable chip file ({error}). Delete it for a new chip."
-            ) from error
+        saved = read_saved(Path(path))
+        chip = cls(
+            saved.rows, saved.columns, saved.preset, saved.seed,
+            source_lines=saved.source_lines, noise=saved.noise,
+        )  # fmt: skip
+        chip._state, chip._counts = saved.state, saved.counts
+        chip._word, chip._bit, chip._source = saved.word, saved.bit, saved.source
+        chip._voltage, chip._limit = saved.voltage, saved.limit
+        chip._make_nodes()
+        chip.time, chip._drives = saved.time, saved.drives
         return chip
-
-    def _arrange(self) -> None:
-        """Work out what is connected after relays or sources have moved."""
-        word, bit, source = self._volts
-        for nets, volts, live in zip(self._nets, self._volts, self._driven, strict=True):
-            k.place(nets, self._voltage, volts)
-            k.driven(nets, self._voltage, live)
-        self._count = k.connected(
-            word, self._driven[1], self._driven[2], self.source_lines == "columns", self._p,
-            self._cells,
-        )  # fmt: skip
-        self._calm = k.calm(self._driven[1], self._driven[2], self._voltage)
-
-    def _settle(self, read: bool = False) -> None:
-        """Solve for the node voltages with the cells as they are now."""
-        k.place(self._driven[1], self._voltage, self._volts[1])
-        k.place(self._driven[2], self._voltage, self._volts[2])
-        k.prepare(self._moving, self._cells, self._count, self.now, self._q, self._us)
-        if read and self.noise:
-            k.look(
-                self._moving, self._fixed, self._counts, self._cells, self._count, self.now,
-                self._q, self._k0, self._k1, self._us,
-            )  # fmt: skip
-        operate(
-            self._us, self._cells, self._count, self._volts[1], self._volts[2], self._volts[0],
-            self._driven[1], self._driven[2], self._voltage, self._limit, self._p, self._current,
-            self._at,
-        )  # fmt: skip
-
-    def _relaxed(self) -> NDArray[np.float64]:
-        m = self._moving
-        age = np.maximum(self.now - m[:, k.SINCE], 0.0)
-        u: NDArray[np.float64] = m[:, k.U] + m[:, k.RHO] * np.log1p(age / self._q[k.RELAX_START])
-        return u

@@ -1,137 +1,244 @@
-"""Node voltages: lines on driven nets, floating lines, nets at their current limit.
+"""Which cells carry current, and the voltages of the lines that nobody holds.
 
-Lines have no resistance here. Currents are positive from bit line to source line.
+A *node* is a net, or a floating line. Nets come first, then bit lines, then source lines. A node is
+held at its voltage as long as its current stays below its limit; a floating node is one of limit
+zero. An *edge* is a cell between two nodes. Units: V, µA.
 """
 
 from __future__ import annotations
 
-import math
+import numpy as np
 
-from numba import njit
+from labctl.sim.chip.cell import load_line
+from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.layout import QUIET, THRESHOLD
 
-from labctl.sim.chip.cell import VT, solve
-
-SWEEPS = 200
-TOLERANCE = 1e-9  # V
-
-
-@njit(cache=True)
-def cell_current(u, b, s, gate, p):
-    """Return the current (µA) of a cell between line voltages b and s with its gate at ``gate``."""
-    return solve(u, b - s, gate - min(b, s), p, 1e30)[1]
+_ROUNDS = 2000
+_TOLERANCE = 1e-10  # V
 
 
-@njit(cache=True)
-def line_current(k, is_bit, v, us, cells, count, bit, source, word, p):
-    """Return the current (µA) that line ``k`` at ``v`` would send into its active cells."""
+@kernel
+def plan(word, bit, source, by_row, volt, limit, p, edges, gates, node_volt, node_limit, degree):
+    """List the edges that can carry current under the present connection and drive.
+
+    Parameters
+    ----------
+    word, bit, source
+        int8: net of each line, -1 where floating.
+    by_row
+        Whether source lines run along word lines.
+    volt, limit
+        float64 per net: V, NaN where not driven; A.
+    p
+        Parameter vector.
+    edges, gates
+        Written: int64 (cell, bit node, source node), V of the word line.
+    node_volt, node_limit
+        Written: V, µA.
+    degree
+        int64 per node, scratch.
+
+    Returns
+    -------
+    int, bool, bool
+        Number of edges; whether some edge may be stressed; whether some node may not be held.
+    """
+    nets = volt.size
+    columns = bit.size
+    lowest, highest = np.inf, -np.inf
+    for n in range(nets):
+        if np.isnan(volt[n]):
+            node_volt[n] = 0.0
+            node_limit[n] = 0.0
+        else:
+            node_volt[n] = volt[n]
+            node_limit[n] = limit[n] * 1e6
+    for n in range(nets, node_volt.size):
+        node_volt[n] = 0.0
+        node_limit[n] = 0.0
+    for line in (bit, source):
+        for k in range(line.size):
+            if line[k] >= 0 and node_limit[line[k]] > 0.0:
+                lowest = min(lowest, volt[line[k]])
+                highest = max(highest, volt[line[k]])
+    count = 0
+    if highest < lowest:
+        return 0, False, False
+    for i in range(word.size):
+        gate = 0.0
+        if word[i] >= 0 and not np.isnan(volt[word[i]]):
+            gate = volt[word[i]]
+        if gate - lowest <= p[THRESHOLD]:
+            continue
+        for j in range(columns):
+            k = i if by_row else j
+            b = bit[j] if bit[j] >= 0 else nets + j
+            s = source[k] if source[k] >= 0 else nets + columns + k
+            if b == s or (b >= nets and s >= nets and not by_row):
+                continue
+            edges[count, 0] = i * columns + j
+            edges[count, 1] = b
+            edges[count, 2] = s
+            gates[count] = gate
+            count += 1
+    count = _prune(edges, gates, count, node_limit, degree)
+    soft = False
+    stressed = False
+    for e in range(count):
+        b, s = edges[e, 1], edges[e, 2]
+        if node_limit[b] < np.inf or node_limit[s] < np.inf:
+            soft = True
+        if node_limit[b] == 0.0 or node_limit[s] == 0.0:
+            stressed = stressed or highest - lowest > p[QUIET]
+        elif abs(node_volt[b] - node_volt[s]) > p[QUIET]:
+            stressed = True
+    return count, stressed, soft
+
+
+@kernel
+def _prune(edges, gates, count, node_limit, degree):
+    """Drop edges to floating nodes with a single neighbour: nothing flows there."""
+    while True:
+        # degree: -1 no neighbour yet, -2 several, else the only neighbour
+        degree[:] = -1
+        for e in range(count):
+            for a in range(2):
+                n, other = edges[e, 1 + a], edges[e, 2 - a]
+                if degree[n] == -1:
+                    degree[n] = other
+                elif degree[n] != other:
+                    degree[n] = -2
+        kept = 0
+        for e in range(count):
+            b, s = edges[e, 1], edges[e, 2]
+            leaf = (node_limit[b] == 0.0 and degree[b] >= 0) or (
+                node_limit[s] == 0.0 and degree[s] >= 0
+            )
+            if not leaf:
+                edges[kept, 0], edges[kept, 1], edges[kept, 2] = edges[e, 0], b, s
+                gates[kept] = gates[e]
+                kept += 1
+        if kept == count:
+            return count
+        count = kept
+
+
+@kernel
+def edge_current(u, gate, bit_volt, source_volt, p, limit):
+    """Return voltage over the cell (V) and current (µA) from bit to source node."""
+    v = bit_volt - source_volt
+    return load_line(u, v, gate - min(bit_volt, source_volt), p, abs(v), limit)
+
+
+@kernel
+def _balance(n, v, us, edges, gates, count, volt, p):
+    """Return the current (µA) that node ``n`` would feed into its edges at ``v``."""
     total = 0.0
-    for n in range(count):
-        i, j, line = cells[n, 0], cells[n, 1], cells[n, 2]
-        if is_bit and j == k:
-            total += cell_current(us[n], v, source[line], word[i], p)
-        elif not is_bit and line == k:
-            total -= cell_current(us[n], bit[j], v, word[i], p)
+    for e in range(count):
+        b, s = edges[e, 1], edges[e, 2]
+        if b == n:
+            total += edge_current(us[e], gates[e], v, volt[s], p, np.inf)[1]
+        elif s == n:
+            total -= edge_current(us[e], gates[e], volt[b], v, p, np.inf)[1]
     return total
 
 
-@njit(cache=True)
-def float_line(k, is_bit, us, cells, count, bit, source, word, p):
-    """Return the voltage at which floating line ``k`` carries no current."""
-    low, high, found = math.inf, -math.inf, False
-    for n in range(count):
-        if is_bit and cells[n, 1] == k:
-            other = source[cells[n, 2]]
-        elif not is_bit and cells[n, 2] == k:
-            other = bit[cells[n, 1]]
-        else:
-            continue
-        found = True
-        low, high = min(low, other), max(high, other)
-    if not found:
-        return 0.0
-    while high - low > TOLERANCE:
-        middle = 0.5 * (low + high)
-        if line_current(k, is_bit, middle, us, cells, count, bit, source, word, p) > 0.0:
-            high = middle
-        else:
-            low = middle
-    return 0.5 * (low + high)
+@kernel
+def _node_voltage(n, us, edges, gates, count, held, limit, volt, p, lowest, highest):
+    """Return the voltage of node ``n`` with all others as they are.
 
-
-@njit(cache=True)
-def relax(us, cells, count, bit, source, word, bit_net, source_net, p):
-    """Bring all floating lines to where they carry no current, in place."""
-    for _ in range(SWEEPS):
-        change = 0.0
-        for k in range(bit.size):
-            if bit_net[k] < 0:
-                new = float_line(k, True, us, cells, count, bit, source, word, p)
-                change = max(change, abs(new - bit[k]))
-                bit[k] = new
-        for k in range(source.size):
-            if source_net[k] < 0:
-                new = float_line(k, False, us, cells, count, bit, source, word, p)
-                change = max(change, abs(new - source[k]))
-                source[k] = new
-        if change < 10 * TOLERANCE:
-            return
-
-
-@njit(cache=True)
-def net_currents(us, cells, count, bit, source, word, bit_net, source_net, p, out):
-    """Write the current (µA) into each net from its source."""
-    out[:] = 0.0
-    for n in range(count):
-        i, j, line = cells[n, 0], cells[n, 1], cells[n, 2]
-        current = cell_current(us[n], bit[j], source[line], word[i], p)
-        if bit_net[j] >= 0:
-            out[bit_net[j]] += current
-        if source_net[line] >= 0:
-            out[source_net[line]] -= current
-
-
-@njit(cache=True)
-def set_net(net, v, bit, source, bit_net, source_net):
-    """Put every line of a net at ``v``."""
-    for k in range(bit.size):
-        if bit_net[k] == net:
-            bit[k] = v
-    for k in range(source.size):
-        if source_net[k] == net:
-            source[k] = v
-
-
-@njit(cache=True)
-def operate(us, cells, count, bit, source, word, bit_net, source_net, voltage, limit, p, out, at):
-    """Find the operating point: line voltages in place, net currents (µA) and limit flags.
-
-    A net whose source would give more than its limit (µA) becomes a current source: its voltage
-    falls until the current is the limit. Nets are taken in turn; two sources at their limits in
-    series are settled by repeating.
+    The current grows with the voltage of the node, so it is found by bracketing.
     """
-    at[:] = False
-    relax(us, cells, count, bit, source, word, bit_net, source_net, p)
-    net_currents(us, cells, count, bit, source, word, bit_net, source_net, p, out)
-    for _ in range(8):
-        worst, net = 1.0 + 1e-9, -1
-        for n in range(voltage.size):
-            if not math.isnan(voltage[n]) and abs(out[n]) > worst * limit[n] > 0.0:
-                worst, net = abs(out[n]) / limit[n], n
-        if net < 0:
-            return
-        at[net] = True
-        low, high = 0.0, 1.0  # part of the way from where no current flows to the full voltage
-        others = 0.0
-        for n in range(voltage.size):
-            if n != net and not math.isnan(voltage[n]) and at[n] == False:  # noqa: E712
-                if abs(voltage[n] - voltage[net]) > abs(others - voltage[net]):
-                    others = voltage[n]
-        for _ in range(60):
-            part = 0.5 * (low + high)
-            set_net(net, others + part * (voltage[net] - others), bit, source, bit_net, source_net)
-            relax(us, cells, count, bit, source, word, bit_net, source_net, p)
-            net_currents(us, cells, count, bit, source, word, bit_net, source_net, p, out)
-            if abs(out[net]) > limit[net]:
-                high = part
+    target = 0.0
+    low, high = lowest, highest
+    if limit > 0.0:
+        current = _balance(n, held, us, edges, gates, count, volt, p)
+        if abs(current) <= limit:
+            return held
+        target = limit if current > 0.0 else -limit
+        if current > 0.0:
+            high = held
+        else:
+            low = held
+    f_low = _balance(n, low, us, edges, gates, count, volt, p) - target
+    f_high = _balance(n, high, us, edges, gates, count, volt, p) - target
+    if f_low >= 0.0:
+        return low
+    if f_high <= 0.0:
+        return high
+    side = 0
+    x = low
+    for _ in range(200):  # Illinois
+        x = (low * f_high - high * f_low) / (f_high - f_low)
+        if not low < x < high:
+            x = 0.5 * (low + high)
+        f = _balance(n, x, us, edges, gates, count, volt, p) - target
+        if high - low < _TOLERANCE or f == 0.0:
+            break
+        if f > 0.0:
+            if high - x < _TOLERANCE:
+                break
+            high, f_high = x, f
+            if side == 1:
+                f_low *= 0.5
+            side = 1
+        else:
+            if x - low < _TOLERANCE:
+                break
+            low, f_low = x, f
+            if side == -1:
+                f_high *= 0.5
+            side = -1
+    return x
+
+
+@kernel
+def solve(us, edges, gates, count, held, limit, volt, p):
+    """Find the node voltages at which every node obeys its limit.
+
+    Parameters
+    ----------
+    us
+        float64 per edge, ln(G / 1 µS).
+    edges, gates, count
+        As :func:`plan` lists them.
+    held, limit
+        Per node: V, µA.
+    volt
+        Per node, V: where the search begins, and what it finds.
+    p
+        Parameter vector.
+    """
+    lowest, highest = np.inf, -np.inf
+    for e in range(count):
+        for a in range(1, 3):
+            n = edges[e, a]
+            if limit[n] > 0.0:
+                lowest = min(lowest, held[n])
+                highest = max(highest, held[n])
+    for e in range(count):
+        for a in range(1, 3):
+            n = edges[e, a]
+            if limit[n] == np.inf:
+                volt[n] = held[n]
             else:
-                low = part
+                volt[n] = min(max(volt[n], lowest), highest)
+    for _ in range(_ROUNDS):
+        change = 0.0
+        for n in range(volt.size):
+            if limit[n] == np.inf:
+                continue
+            used = False
+            for e in range(count):
+                if edges[e, 1] == n or edges[e, 2] == n:
+                    used = True
+                    break
+            if not used:
+                continue
+            v = _node_voltage(
+                n, us, edges, gates, count, held[n], limit[n], volt, p, lowest, highest
+            )
+            change = max(change, abs(v - volt[n]))
+            volt[n] = v
+        if change < 10.0 * _TOLERANCE:
+            break

@@ -25,6 +25,6 @@ def kernel(function: Callable[..., Any]) -> Any:
     Numba keeps machine code per source file; a kernel holds the code and the constants of those it
     calls in other files, so its stamp here covers the whole folder.
     """
-    dispatcher = njit(function, cache=True)
+    dispatcher: Any = njit(function, cache=True)
     dispatcher._cache._cache_file._source_stamp = _STAMP
     return dispatcher

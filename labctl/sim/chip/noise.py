@@ -21,7 +21,7 @@ _ROUNDS = 10
 
 
 @kernel
-def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
+def philox(c0, c1, c2, c3, k0, k1):
     """Return four independent 32-bit numbers (as uint64) of a 128-bit counter and 64-bit key."""
     for _ in range(_ROUNDS):
         p0 = c0 * _M0
@@ -38,7 +38,7 @@ def philox(c0, c1, c2, c3, k0, k1):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def uniforms(seed, cell, stream, draw):  # type: ignore[no-untyped-def]
+def uniforms(seed, cell, stream, draw):
     """Return four uniform numbers in (0, 1)."""
     s, d = np.uint64(seed), np.uint64(draw)
     a, b, c, e = philox(
@@ -49,7 +49,7 @@ def uniforms(seed, cell, stream, draw):  # type: ignore[no-untyped-def]
 
 
 @kernel
-def normals(seed, cell, stream, draw):  # type: ignore[no-untyped-def]
+def normals(seed, cell, stream, draw):
     """Return two independent standard normal numbers (Box and Muller)."""
     a, b, _, _ = uniforms(seed, cell, stream, draw)
     r = math.sqrt(-2.0 * math.log(a))

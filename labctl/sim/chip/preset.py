@@ -20,10 +20,11 @@ Defaults are those of ``hfox-1t1r``, an *analogue* HfOx 1T1R chip. Sources are g
 Three parameters are chosen for graduality, within what is published for such cells (``TEL``).
 With a single barrier and strong heating, identical pulses SET abruptly (heat feeds back) and then
 stop within one pulse. Here (1) the thermal resistance is that of a spread-out, heat-confined
-region, 2 K/µW instead of the 10 K/µW of a single filament, (2) the SET barrier rises by 60 meV per
-factor e of conductance, since the ions that hop most easily hop first (a distribution of barriers),
-and (3) the RESET barrier does the same in the other direction, only weaker and of opposite sign,
-which balances the heat. SET steps then fall, and RESET steps grow, with conductance: soft bounds.
+region, 1.5 K/µW instead of the 10 K/µW of a single filament, (2) the SET barrier rises by 60 meV
+per factor e of conductance, since the ions that hop most easily hop first (a distribution of
+barriers), and (3) so does the RESET barrier, by 30 meV, since a thick filament holds its ions in;
+that leaves heat a moderate preference for well conducting cells. SET steps then fall, and RESET
+steps grow, with conductance: soft bounds.
 """
 
 from __future__ import annotations
@@ -104,7 +105,8 @@ class Preset:
     trap_amplitude, trap_amplitude_spread
         Median relative step of a two-state trap, standard deviation of its logarithm (READ).
     trap_time_shortest, trap_time_longest
-        s, ends of the log-uniform trap times: 10^-0.5 to 10^3.5 reads of 5 ms (READ).
+        s, ends of the log-uniform trap times: 10^0.3 to 10^3.5 reads of 5 ms (READ: slope of the
+        spectrum -1.2...-1.5).
     unstable_cells, unstable_factor
         Fraction of cells whose traps are so many times larger (READ, 90th percentile).
     relaxation_mean, relaxation_spread
@@ -123,9 +125,9 @@ class Preset:
     set_lowering: float = 0.60
     reset_lowering: float = 0.45
     set_barrier_slope: float = 0.06
-    reset_barrier_slope: float = 0.02
+    reset_barrier_slope: float = 0.03
     reference_conductance: float = 70e-6
-    thermal_resistance: float = 2.0e6
+    thermal_resistance: float = 1.5e6
     thermal_conductance: float = 60e-6
     heat_damping: float = 1200.0
     ambient: float = 300.0
@@ -150,9 +152,9 @@ class Preset:
     cycle_spread: float = 0.20
     cycle_memory: float = 40.0
     read_white: float = 0.010
-    trap_amplitude: float = 0.025
-    trap_amplitude_spread: float = 0.9
-    trap_time_shortest: float = 1.6e-3
+    trap_amplitude: float = 0.03
+    trap_amplitude_spread: float = 1.15
+    trap_time_shortest: float = 10e-3
     trap_time_longest: float = 16.0
     unstable_cells: float = 0.04
     unstable_factor: float = 4.0

@@ -36,9 +36,7 @@ class Relays:
         Called with the crosspoints that really opened and really closed, at one instant.
     """
 
-    def __init__(
-        self, moved: Callable[[Iterable[Crosspoint], Iterable[Crosspoint]], None]
-    ) -> None:
+    def __init__(self, moved: Callable[[Iterable[Crosspoint], Iterable[Crosspoint]], None]) -> None:
         self.closed: set[Crosspoint] = set()
         self.closures: Counter[Crosspoint] = Counter()
         """Closures of each relay since it was made; nothing resets it."""

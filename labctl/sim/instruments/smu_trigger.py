@@ -76,9 +76,7 @@ class Sweep:
         def define(*given: Any) -> None:
             arguments(given, 3, 3)
             points = int(within(given[2], 1, MOST_POINTS))
-            self._define(
-                quantity, np.linspace(number(given[0]), number(given[1]), points).tolist()
-            )
+            self._define(quantity, np.linspace(number(given[0]), number(given[1]), points).tolist())
 
         return define
 

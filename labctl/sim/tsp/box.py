@@ -92,7 +92,7 @@ class TspBox(Box):
             head = line.split(None, 1)[0]
             if head in ("loadscript", "loadandrunscript"):
                 self._script = (line[len(head) :].strip(), head == "loadandrunscript")
-                self._lines, self._length = [], 0
+                self._lines, self._length, self.blank_lines = [], 0, True
             elif head == "endscript":
                 self.status.error(-285, "TSP Syntax error at line 1: no script is being loaded")
             elif head == "abort":
@@ -121,8 +121,7 @@ class TspBox(Box):
 
     def abort(self) -> None:
         """Forget a half-loaded script and stop what runs."""
-        self._script = None
-        self._lines = []
+        self._script, self._lines, self.blank_lines = None, [], False
         self.stop()
 
     def refuse(self, refused: Refused) -> None:
@@ -136,7 +135,7 @@ class TspBox(Box):
             if self._length <= MOST_SCRIPT:
                 self._lines.append(line)
             return
-        (name, run), self._script = self._script, None
+        (name, run), self._script, self.blank_lines = self._script, None, False
         source, self._lines = "\n".join(self._lines), []
         if self._length > MOST_SCRIPT:
             self.status.error(-225, "Out of memory or TSP memory allocation error", 30)
@@ -246,9 +245,7 @@ class TspBox(Box):
             },
             attributes={
                 "data": self._setting(self._format, "data", lambda v: one_of(v, (1, 2, 3))),
-                "byteorder": self._setting(
-                    self._format, "byteorder", lambda v: one_of(v, (0, 1))
-                ),
+                "byteorder": self._setting(self._format, "byteorder", lambda v: one_of(v, (0, 1))),
                 "asciiprecision": self._setting(
                     self._format, "asciiprecision", lambda v: int(within(v, 1, 16))
                 ),
@@ -314,9 +311,7 @@ class TspBox(Box):
         if any(isinstance(value, str) for value in values):
             self.say((", ".join(map(str, values)) + "\n").encode())
         else:
-            self.say(
-                number_block(values, form["data"], form["byteorder"], form["asciiprecision"])
-            )
+            self.say(number_block(values, form["data"], form["byteorder"], form["asciiprecision"]))
 
     def _delay(self, *given: Any) -> None:
         arguments(given, 1, 1)

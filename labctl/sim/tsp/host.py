@@ -43,7 +43,7 @@ class Budget:
     """What one message may use: instructions, seconds of processor time, bytes of memory."""
 
     instructions: int = 2_000_000
-    seconds: float = 5.0
+    seconds: float = 2.0
     memory: int = 32 << 20
     pattern: float = 2e7
 
@@ -138,7 +138,7 @@ class LuaHost:
         table = self._lua.table_from
         self._nodes[path] = self._objects["add"](
             self._nodes[parent] if parent else None,
-            int(key) if key.isdigit() else key,
+            _key(key),
             path,
             table(dict(constants or {})),
             table({name: self.guard(item.get) for name, item in attributes.items()}),
@@ -168,7 +168,7 @@ class LuaHost:
     def link(self, path: str, target: str) -> None:
         """Make the node ``target`` reachable at ``path`` too."""
         parent, _, key = path.rpartition(".")
-        self._objects["link"](self._nodes[parent], key, self._nodes[target])
+        self._objects["link"](self._nodes[parent], _key(key), self._nodes[target])
 
     def library(self, file: Path) -> None:
         """Run a Lua file of the instrument's own, with the same rights as a script."""
@@ -200,6 +200,10 @@ class LuaHost:
     def _load(self, name: str, *arguments: Any) -> Any:
         source = (_HERE / name).read_text(encoding="utf-8")
         return self._lua.execute(source, *arguments, name=f"={name}")
+
+
+def _key(name: str) -> int | str:
+    return int(name) if name.isdigit() else name
 
 
 def _no_attribute(thing: object, name: object, setting: bool) -> NoReturn:

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from labctl.errors import WiringError
+from labctl.learn.weights import DifferentialPairs, place_pairs
+
+
+def test_pairs_are_placed_around_unusable_cells() -> None:
+    usable = np.ones((4, 4), bool)
+    usable[0, 1] = usable[1] = False
+    cells = place_pairs(5, usable)
+    assert cells.shape == (5, 2, 2)
+    flat = [tuple(cell) for cell in cells.reshape(-1, 2).tolist()]
+    assert len(set(flat)) == 10
+    assert all(usable[cell] for cell in flat)
+    assert flat[:3] == [(0, 0), (0, 2), (0, 3)]
+
+
+def test_too_few_cells_are_told_with_numbers() -> None:
+    usable = np.zeros((16, 16), bool)
+    usable[:3] = True
+    with pytest.raises(WiringError, match=r"31 .* need 62 cells; of the chip's 256 cells 48"):
+        place_pairs(31, usable)
+
+
+def test_weights_and_conductances_are_inverse() -> None:
+    pairs = DifferentialPairs(
+        place_pairs(3, np.ones((2, 3), bool)), np.array([10e-6, 20e-6, 30e-6]), 80e-6
+    )
+    w = np.array([-1.0, 0.5, 2.0])
+    conductance = pairs.conductances(w)
+    np.testing.assert_allclose(pairs.weights(conductance), w)
+    np.testing.assert_allclose(conductance.mean(axis=1), 80e-6)
+    assert len(pairs) == 3
+    assert pairs.all_cells.shape == (6, 2)
