@@ -16,16 +16,14 @@ _HOME = {
     "Pulse": ("labctl.array", "Pulse"),
     "load": ("labctl.store", "load"),
     "parse_cells": ("labctl.cells", "parse_cells"),
-    "plot": ("labctl.analysis.plot", "plot_run"),
     "run": ("labctl.engine.local", "run"),
     "runs": ("labctl.store", "runs"),
 }
 __all__ = [
-    "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "plot", "run", "runs",
+    "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "run", "runs",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
-    from labctl.analysis.plot import plot_run as plot
     from labctl.array import Pulse
     from labctl.bench import Bench
     from labctl.cells import parse_cells

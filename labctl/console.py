@@ -26,10 +26,11 @@ def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> 
     """Run one procedure with a progress bar; print where its run is and what it found."""
     from labctl.bench import Bench
     from labctl.engine.local import run
+    from labctl.engine.rendezvous import claim
 
     plugins.add_workspace(Path.cwd())
     parameters: dict[str, Any] = dict(parse_words(words))
-    with Bench.open(bench_file) as bench:
+    with claim(bench_file), Bench.open(bench_file) as bench:
         with progress_bar(name) as on_progress:
             done = run(name, bench, data=data, on_progress=on_progress, **parameters)
         console.print(f"{name}: {done.meta['status']} in {done.path}")
@@ -92,8 +93,9 @@ def list_runs(data: Path) -> None:
 def check_bench(bench_file: Path) -> None:
     """Open a bench, print who answers, and leave it at zero."""
     from labctl.bench import Bench
+    from labctl.engine.rendezvous import claim
 
-    with Bench.open(bench_file) as bench:
+    with claim(bench_file), Bench.open(bench_file) as bench:
         print_bench(bench)
     console.print("All outputs are at zero, all relays open.")
 

@@ -15,16 +15,22 @@ A labctl workspace.
 
 | what | for |
 |---|---|
-| `bench.toml` | the bench: instruments, wiring, chip, limits. It describes a simulated bench; put your addresses in, take `[simulation]` and `visa = "@labsim"` out, and it is yours |
+| `bench.toml` | the bench: instruments, wiring, chip, limits; simulated as it stands |
 | `procedures/` | your own procedures, one file each; `gate_sweep.py` is a worked example |
 | `drivers/` | your own drivers, one file per instrument family |
 | `data/` | measured runs land here |
+
+For a bench of your own, put its addresses into `bench.toml` and take `[simulation]` and
+`visa = "@labsim"` out.
 
     labctl procedures
     labctl run form cells=0..3,0..3
     labctl run gate_sweep cells=2,1 stop=4
     labctl gui
 
+"""
+_STATE = """\
+state = "data/chip.npz"         # the chip is kept here between runs; delete it for a new one
 """
 _DRIVERS_README = """\
 A driver is a module here with a table `MODELS`, a function `abilities(model)` and a function
@@ -59,7 +65,7 @@ def new_workspace(folder: str | Path) -> Path:
             (folder / part).mkdir(parents=True, exist_ok=True)
         bench = data_file("benches", "simulated.toml").read_text(encoding="utf-8")
         bench = bench.replace('name = "Simulated bench"', f'name = "{_plain(folder.name)} bench"')
-        bench += 'state = "data/chip.npz"         # the chip is kept here between runs; delete it for a new one\n'
+        bench += _STATE
         (folder / "bench.toml").write_text(bench, encoding="utf-8")
         shutil.copy(data_file("examples", "gate_sweep.py"), folder / "procedures" / "gate_sweep.py")
         (folder / "drivers" / "README.md").write_text(_DRIVERS_README, encoding="utf-8")

@@ -115,8 +115,9 @@ def claim(bench_path: str | Path) -> Claim:
         first = _read(bench)
         who = f"process {first.pid}" if first is not None else "a process that is just starting"
         raise EngineError(
-            f"Bench {bench} already has an engine ({who}). Use that one (`labctl engine status`), "
-            "or end it first (`labctl engine shutdown`)."
+            f"Bench {bench} is already in use by {who}: an engine, or another `labctl run`. Use "
+            "that engine (`labctl gui`, `labctl engine status`), end it (`labctl engine "
+            "shutdown`), or wait for the other run."
         ) from None
     holder = Claim(bench, lock)
     holder.publish("", "")

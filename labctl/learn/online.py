@@ -12,17 +12,28 @@ _MEMORY = 600
 """Pulses of one polarity after which a cell's past counts 1/e. Much longer than the chain takes to
 forget its state: a faster tracker would take the pulses' own noise for a change of the cell and
 cancel it, and that noise is what the chain samples with."""
-_NOISE_MEMORY = 20_000
+_BLOCK = 20
+"""Pulses of a cell over which its residuals are added up to see how fast they diffuse."""
+_NOISE_MEMORY = 2_000
+"""Blocks, of all cells together, after which the past counts 1/e."""
+_NOISE_PRIOR = 60.0
+"""Blocks the calibration counts for."""
 _PRIOR_PULSES = 20.0
 """What is known of a cell beforehand weighs at most as much as this many pulses of its own."""
 _NOISE_BOUNDS = (0.3, 3.0)
 _OUTLIER = 5.0
 _STEP_TOLERANCE = 0.35
-_NOISE_TOLERANCE = 0.4
+_NOISE_TOLERANCE = 1.0
 
 
 class Tracker:
     """Factors of the cells in use and of the pulse noise, updated pulse by pulse.
+
+    The mean steps of each cell follow its own pulses, slowly. The noise is what the chain is driven
+    by, so what counts is how far a cell *diffuses* in the long run beyond the expected steps: the
+    variance of the sum of residuals over a block of pulses. Read noise drops out of it (what one
+    read adds the next one takes away), and slow changes of speed, traps and relaxation, which make
+    the residuals of neighbouring pulses alike, are in it.
 
     Parameters
     ----------
@@ -42,7 +53,11 @@ class Tracker:
         self._known = calibration.information[rows, cols]
         self._read = calibration.noise.factor[rows, cols]  # (n, 2 sides)
         self._factor = self._prior.copy()
-        self._noise = np.zeros(2)  # seen, expected squares of residuals without read noise
+        self._noise = np.zeros(2)  # seen and expected variance of blocks, in units of the expected
+        self._start_at = np.full(rows.shape, np.nan)
+        self._expected = np.zeros(rows.shape)
+        self._variance = np.zeros(rows.shape)
+        self._count = np.zeros(rows.shape, dtype=np.int64)
         self.pulses = 0
 
     def moments(self, side: int, conductance: NDArray[np.float64]) -> Moments:
@@ -60,9 +75,8 @@ class Tracker:
     @property
     def noise_factor(self) -> float:
         """Present pulse variance over the calibration's."""
-        prior = 500.0  # pulses the calibration counts for
-        seen, expected = self._noise
-        return float(np.clip((seen + prior) / (expected + prior), *_NOISE_BOUNDS))
+        seen, expected = self._noise + _NOISE_PRIOR
+        return float(min(max(seen / expected, _NOISE_BOUNDS[0]), _NOISE_BOUNDS[1]))
 
     def update(
         self,
@@ -96,9 +110,36 @@ class Tracker:
             self._information[k, side, kind] + prior
         )
         self._factor[k, side, kind] = np.clip(fresh, *FACTOR_BOUNDS)
-        self._noise *= 1.0 - len(k) / _NOISE_MEMORY
-        self._noise += [float(np.sum((residual**2 - read) / spread)), float(len(k))]
+        self._diffuse(side, k, before[k], after[k], polarity[k] * expected, spread, read)
         self.pulses += len(k)
+
+    def _diffuse(
+        self,
+        side: int,
+        k: NDArray[np.intp],
+        before: NDArray[np.float64],
+        after: NDArray[np.float64],
+        expected: NDArray[np.float64],
+        variance: NDArray[np.float64],
+        read: NDArray[np.float64],
+    ) -> None:
+        """Add pulses to the blocks of their cells, and take the blocks that are full."""
+        fresh = k[self._count[k, side] == 0]
+        self._start_at[fresh, side] = before[self._count[k, side] == 0]
+        self._expected[k, side] += expected
+        self._variance[k, side] += variance
+        self._count[k, side] += 1
+        full = self._count[k, side] >= _BLOCK
+        if not full.any():
+            return
+        done = k[full]
+        strayed = after[full] - self._start_at[done, side] - self._expected[done, side]
+        ruler = self._variance[done, side]
+        square = np.minimum((strayed**2 - read[full]) / ruler, _OUTLIER**2 * self.noise_factor)
+        self._noise *= (1.0 - 1.0 / _NOISE_MEMORY) ** len(done)
+        self._noise += [float(square.sum()), float(len(done))]
+        self._expected[done, side] = self._variance[done, side] = 0.0
+        self._count[done, side] = 0
 
     def warnings(self) -> list[str]:
         """Tell where the calibration no longer holds: what was assumed, and what is seen."""
@@ -135,6 +176,9 @@ class Tracker:
             "tracker_information": self._information.copy(),
             "tracker_moment": self._moment.copy(),
             "tracker_noise": self._noise.copy(),
+            "tracker_block": np.stack(
+                [self._start_at, self._expected, self._variance, self._count.astype(np.float64)]
+            ),
             "tracker_pulses": np.array(float(self.pulses)),
         }
 
@@ -144,4 +188,7 @@ class Tracker:
         self._information = state["tracker_information"].copy()
         self._moment = state["tracker_moment"].copy()
         self._noise = state["tracker_noise"].copy()
+        block = state["tracker_block"].copy()
+        self._start_at, self._expected, self._variance = block[0], block[1], block[2]
+        self._count = block[3].astype(np.int64)
         self.pulses = int(state["tracker_pulses"])

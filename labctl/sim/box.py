@@ -148,7 +148,7 @@ class Box:
         return (answer if stop - start == len(answer) else answer[start:stop]), ending
 
     def late(self, timeout: float) -> bool:
-        """Tell, once, whether the oldest answer came later than ``timeout`` (s) after its question."""
+        """Tell, once, whether the oldest answer came more than ``timeout`` (s) too late."""
         if self._output and self._output[0][1] - self._fed > timeout:
             self._fed = self._output[0][1]
             return True

@@ -140,7 +140,7 @@ class Circuit:
         self._changed()
 
     def measure(self, net: int) -> tuple[float, bool]:
-        """Return the current a source meter delivers into ``net`` (A), and if it is at its limit."""
+        """Return the current from its source into ``net`` (A), and if it is at its limit."""
         currents, limited = self._currents()
         master = self._master[net]
         if master == net:

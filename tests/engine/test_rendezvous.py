@@ -83,7 +83,7 @@ def test_open_runtime_folder_is_closed(tmp_path, runtime):
 
 
 def test_second_engine_is_refused_and_the_first_is_named(tmp_path, holder):
-    with pytest.raises(EngineError, match=rf"already has an engine \(process {holder.pid}\)"):
+    with pytest.raises(EngineError, match=rf"already in use by process {holder.pid}"):
         claim(tmp_path / "bench.toml")
     assert look_up(tmp_path / "bench.toml").pid == holder.pid  # and it is still there
     with claim(tmp_path / "other.toml"):

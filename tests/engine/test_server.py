@@ -221,7 +221,7 @@ def test_engine_process_from_start_to_end(bench_path, tmp_path):
         command = [sys.executable, "-m", "labctl.engine", str(bench_path)]
         second = subprocess.run(command, capture_output=True, text=True, check=False)
         assert second.returncode == 1
-        assert f"already has an engine (process {first})" in second.stderr
+        assert f"already in use by process {first}" in second.stderr
         assert "Traceback" not in second.stderr
 
         # SIGTERM in the middle of a run.

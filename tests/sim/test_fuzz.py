@@ -10,9 +10,14 @@ from hypothesis import strategies as st
 
 from tests.sim.rig import Rig
 
-WORDS = st.sampled_from(
-    ["smua", ".", "source", "measure", "levelv", "levelv=1", "leveli", "=", "limiti", "(", ")", "{", "}", "[", "]", ",", ";", "..", "output", "i()", "v()", "nil", "1", "1e9", "-1", "'x'", '"', "print(", "errorqueue", "next()", "channel", "close(", '"1A01"', '"9Z99"', '"1A01:2B05"', "exclusiveclose", "allslots", "getclose", "setforbidden", "function", "end", "while", "true", "do", "if", "then", "local", "x", "for", "loadscript", "endscript", "loadandrunscript", "*IDN?", "*ESE", "*OPC?", "*RST", "reset()", "delay(", "\n", "nvbuffer1", "printbuffer(", "makebuffer(", "setmetatable(", "pcall(", "error(", "format", "data", "trigger", "initiate()", "\x00", "\x1b"]
-)  # fmt: skip
+TEXT = """
+smua . source measure levelv levelv=1 leveli = limiti ( ) { } [ ] , ; .. output i() v() nil 1 1e9
+-1 'x' " print( errorqueue next() channel close( "1A01" "9Z99" "1A01:2B05" allslots getclose
+exclusiveclose setforbidden function end while true do if then local x for loadscript endscript
+loadandrunscript *IDN? *ESE *OPC? *RST reset() delay( nvbuffer1 printbuffer( makebuffer( data
+setmetatable( pcall( error( format trigger initiate()
+"""
+WORDS = st.sampled_from([*TEXT.split(), "\n", "\0", "\x1b"])
 MESSAGES = st.one_of(st.binary(max_size=60), st.lists(WORDS, max_size=12).map(" ".join))
 
 

@@ -100,7 +100,7 @@ def test_endless_script_is_broken_off_and_costs_bench_time(rig: Rig, script: str
         -286,
         "TSP Runtime error at line 1: instruction budget exceeded",
     )
-    assert rig.world.clock.now() - before > 0.02
+    assert rig.world.clock.now() - before > 1.0
     assert rig.smu.query("print(1)") == "1.00000e+00"
 
 

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
+from numpy.typing import NDArray
 
 from labctl.sim.chip.jit import kernel
 
 
 @kernel
-def take_drive(voltage, limit, into_voltage, into_limit):
+def take_drive(
+    voltage: NDArray[Any],
+    limit: NDArray[Any],
+    into_voltage: NDArray[Any],
+    into_limit: NDArray[Any],
+) -> bool:
     """Copy a drive if every voltage (NaN: not driven) and limit makes sense; tell whether so."""
     for n in range(voltage.size):
         if np.isinf(voltage[n]) or not limit[n] >= 0.0:
@@ -20,7 +28,15 @@ def take_drive(voltage, limit, into_voltage, into_limit):
 
 
 @kernel
-def take_lines(word, bit, source, nets, into_word, into_bit, into_source):
+def take_lines(
+    word: NDArray[Any],
+    bit: NDArray[Any],
+    source: NDArray[Any],
+    nets: int,
+    into_word: NDArray[Any],
+    into_bit: NDArray[Any],
+    into_source: NDArray[Any],
+) -> bool:
     """Copy a connection if every line is on a net there is, or floats; tell whether so."""
     for lines in (word, bit, source):
         for net in lines:

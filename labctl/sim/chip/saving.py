@@ -88,7 +88,7 @@ def read_saved(path: Path) -> Saved:
     """Read what :func:`write_saved` wrote, or say why that is impossible."""
     cure = "Restore a copy, or delete it to begin with a new chip."
     try:
-        with np.load(path, allow_pickle=False) as archive:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as archive:
             facts = json.loads(str(archive["facts"]))
             if facts["version"] != VERSION:
                 raise StoreError(

@@ -14,9 +14,9 @@ import numpy as np
 from labctl.clock import VirtualClock
 from labctl.sim.box import Faults
 from labctl.sim.instruments.smu import CURRENT, OVERFLOW, VOLTAGE, Port, SourceChannel
+from labctl.sim.instruments.smu_attributes import measure_attributes, source_attributes
 from labctl.sim.instruments.smu_models import MODELS
 from labctl.sim.instruments.smu_trigger import Sweep
-from labctl.sim.status import Refused
 from labctl.sim.tsp import Attribute, LuaHost, TspBox
 from labctl.sim.tsp.buffers import COMPLIANCE_STATUS, Entry, ReadingBuffer
 from labctl.sim.tsp.values import arguments, number, one_of, within
@@ -63,7 +63,6 @@ _KINDS: dict[str, Callable[[float, float], tuple[float, ...]]] = {
     "r": lambda i, v: (v / i if i else OVERFLOW,),
     "p": lambda i, v: (v * i,),
 }
-_QUANTITIES = (("v", VOLTAGE), ("i", CURRENT))
 
 
 class Keithley2600(TspBox):
@@ -135,7 +134,7 @@ class Keithley2600(TspBox):
         host.node(
             "display",
             {"SMUA": 0, "SMUB": 1, "SMUA_SMUB": 2, "USER": 3},
-            {"screen": self._setting(self._screen, "screen", lambda v: one_of(v, (0, 1, 2, 3)))},
+            {"screen": self.setting(self._screen, "screen", lambda v: one_of(v, (0, 1, 2, 3)))},
             {**nothing, "sendkey": _nothing, "trigger": _nothing},
         )
         host.node("digio", functions={"readport": lambda *a: 0, "writeport": _nothing})
@@ -144,23 +143,27 @@ class Keithley2600(TspBox):
 
     def _build_channel(self, host: LuaHost, name: str) -> None:
         channel, path = self.channels[name], f"smu{name}"
+
+        def extra(key: str, check: Callable[[Any], Any]) -> Attribute:
+            return self.setting(self._extras[name], key, check)
+
         host.node(
             path,
             _CONSTANTS,
-            {"sense": self._extra(name, "sense", lambda v: one_of(v, (0, 1, 3)))},
+            {"sense": extra("sense", lambda v: one_of(v, (0, 1, 3)))},
             {
                 "reset": lambda *a: self._reset_channel(name),
                 "abort": _nothing,
             },
         )
-        host.node(f"{path}.source", attributes=self._source_attributes(name, channel))
-        host.node(f"{path}.measure", attributes=self._measure_attributes(name, channel))
+        host.node(f"{path}.source", attributes=source_attributes(channel, extra))
+        host.node(f"{path}.measure", attributes=measure_attributes(channel, extra))
         host.node(
             f"{path}.measure.filter",
             attributes={
-                "enable": self._extra(name, "filter", lambda v: one_of(v, (0, 1))),
-                "count": self._extra(name, "filter_count", lambda v: int(within(v, 1, 100))),
-                "type": self._extra(name, "filter_type", lambda v: one_of(v, (0, 1, 2))),
+                "enable": extra("filter", lambda v: one_of(v, (0, 1))),
+                "count": extra("filter_count", lambda v: int(within(v, 1, 100))),
+                "type": extra("filter_type", lambda v: one_of(v, (0, 1, 2))),
             },
         )
         for kind in _KINDS:
@@ -177,92 +180,6 @@ class Keithley2600(TspBox):
             attributes={"condition": Attribute(lambda: self._condition(channel))},
         )
         Sweep(self, name).build(host, f"{path}.trigger")
-
-    def _source_attributes(self, name: str, channel: SourceChannel) -> dict[str, Attribute]:
-        attributes = {
-            "func": Attribute(
-                lambda: channel.function, lambda v: channel.set_function(one_of(v, (0, 1)))
-            ),
-            "output": Attribute(
-                lambda: int(channel.output), lambda v: channel.set_output(bool(one_of(v, (0, 1))))
-            ),
-            "offmode": Attribute(
-                lambda: channel.off_mode, lambda v: channel.set_off_mode(one_of(v, (0, 1, 2)))
-            ),
-            "offlimiti": Attribute(
-                lambda: channel.off_limit,
-                lambda v: setattr(channel, "off_limit", within(v, 1e-9, 1.0)),
-            ),
-            "offlimitv": self._extra(name, "off_limit_v", lambda v: within(v, 0.01, 202.0)),
-            "offfunc": self._extra(name, "off_function", lambda v: one_of(v, (0, 1))),
-            "delay": Attribute(
-                lambda: channel.source_delay,
-                lambda v: setattr(channel, "source_delay", _delay(v)),
-            ),
-            "compliance": Attribute(lambda: channel.compliance),
-            "highc": self._extra(name, "highc", lambda v: one_of(v, (0, 1))),
-            "sink": self._extra(name, "sink", lambda v: one_of(v, (0, 1))),
-            "settling": self._extra(name, "settling", lambda v: one_of(v, (0, 1, 2, 3, 4, 128))),
-            "outputenableaction": self._extra(name, "enable_action", lambda v: one_of(v, (0, 1))),
-        }
-        for letter, quantity in _QUANTITIES:
-            attributes[f"level{letter}"] = Attribute(
-                lambda q=quantity: channel.levels[q],
-                lambda v, q=quantity: channel.set_level(q, number(v)),
-            )
-            attributes[f"limit{letter}"] = Attribute(
-                lambda q=quantity: channel.limits[q],
-                lambda v, q=quantity: channel.set_limit(q, number(v)),
-            )
-            attributes[f"range{letter}"] = Attribute(
-                lambda q=quantity: channel.source_range(q),
-                lambda v, q=quantity: channel.set_source_range(q, number(v)),
-            )
-            attributes[f"autorange{letter}"] = Attribute(
-                lambda q=quantity: int(channel.source_auto[q]),
-                lambda v, q=quantity: channel.set_source_auto(q, bool(one_of(v, (0, 1)))),
-            )
-            attributes[f"lowrange{letter}"] = self._extra(
-                name, f"low_source_{letter}", lambda v: within(v, 0.0, 200.0)
-            )
-        return attributes
-
-    def _measure_attributes(self, name: str, channel: SourceChannel) -> dict[str, Attribute]:
-        attributes = {
-            "nplc": Attribute(
-                lambda: channel.nplc, lambda v: setattr(channel, "nplc", within(v, 0.001, 25.0))
-            ),
-            "autozero": Attribute(
-                lambda: channel.autozero,
-                lambda v: setattr(channel, "autozero", one_of(v, (0, 1, 2))),
-            ),
-            "delay": Attribute(
-                lambda: channel.measure_delay,
-                lambda v: setattr(channel, "measure_delay", _delay(v)),
-            ),
-            "delayfactor": self._extra(name, "delay_factor", lambda v: within(v, 0.0, 100.0)),
-            "count": self._extra(name, "count", lambda v: int(within(v, 1, 200_000))),
-            "interval": self._extra(name, "interval", lambda v: within(v, 0.0, 1.0)),
-        }
-        for letter, quantity in _QUANTITIES:
-            attributes[f"range{letter}"] = Attribute(
-                lambda q=quantity: channel.measure_range(q),
-                lambda v, q=quantity: channel.set_measure_range(q, number(v)),
-            )
-            attributes[f"autorange{letter}"] = Attribute(
-                lambda q=quantity: int(channel.measure_auto[q]),
-                lambda v, q=quantity: channel.measure_auto.__setitem__(
-                    q, bool(one_of(v, (0, 1, 2)))
-                ),
-            )
-            attributes[f"lowrange{letter}"] = Attribute(
-                lambda q=quantity: channel.low_range[q],
-                lambda v, q=quantity: channel.low_range.__setitem__(q, within(v, 0.0, 200.0)),
-            )
-        return attributes
-
-    def _extra(self, name: str, key: str, check: Callable[[Any], Any]) -> Attribute:
-        return self._setting(self._extras[name], key, check)
 
     # -- measuring -----------------------------------------------------------------------------
 
@@ -341,14 +258,6 @@ class Keithley2600(TspBox):
         if not channel.compliance:
             return 0
         return 2 if channel.function == VOLTAGE else 1
-
-
-def _delay(value: Any) -> float:
-    """Check a delay: -1 is automatic and costs nothing more here."""
-    seconds = number(value)
-    if seconds < 0.0 and seconds != -1.0:
-        raise Refused(1103, "Parameter too small")
-    return within(seconds, -1.0, 100_000.0)
 
 
 def _nothing(*given: Any) -> None:

@@ -68,8 +68,8 @@ class Keithley707B(TspBox):
                 "IND_CLOSED": 1,
             },
             attributes={
-                "connectrule": self._setting(channel, "rule", lambda v: one_of(v, (0, 1, 2))),
-                "connectsequential": self._setting(
+                "connectrule": self.setting(channel, "rule", lambda v: one_of(v, (0, 1, 2))),
+                "connectsequential": self.setting(
                     channel, "sequential", lambda v: one_of(v, (0, 1))
                 ),
             },

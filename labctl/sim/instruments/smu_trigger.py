@@ -56,10 +56,10 @@ class Sweep:
             host.function(f"{path}.measure.{kind}", self._into(kind))
 
     def _number(self, key: str, low: float, high: float) -> Attribute:
-        return self.box._setting(self._settings, key, lambda v: int(within(v, low, high)))
+        return self.box.setting(self._settings, key, lambda v: int(within(v, low, high)))
 
     def _choice(self, key: str) -> Attribute:
-        return self.box._setting(self._settings, key, lambda v: one_of(v, (0, 1, 2)))
+        return self.box.setting(self._settings, key, lambda v: one_of(v, (0, 1, 2)))
 
     def _list(self, quantity: int) -> Any:
         def define(*given: Any) -> None:

@@ -244,9 +244,9 @@ class TspBox(Box):
                 "LITTLEENDIAN": LITTLE_ENDIAN,
             },
             attributes={
-                "data": self._setting(self._format, "data", lambda v: one_of(v, (1, 2, 3))),
-                "byteorder": self._setting(self._format, "byteorder", lambda v: one_of(v, (0, 1))),
-                "asciiprecision": self._setting(
+                "data": self.setting(self._format, "data", lambda v: one_of(v, (1, 2, 3))),
+                "byteorder": self.setting(self._format, "byteorder", lambda v: one_of(v, (0, 1))),
+                "asciiprecision": self.setting(
                     self._format, "asciiprecision", lambda v: int(within(v, 1, 16))
                 ),
             },
@@ -260,26 +260,24 @@ class TspBox(Box):
                 "serialno": Attribute(lambda: self.serial),
                 "revision": Attribute(lambda: self.firmware),
                 "vendor": Attribute(lambda: self.vendor),
-                "linefreq": self._setting(
+                "linefreq": self.setting(
                     self._node, "linefreq", lambda v: float(one_of(v, (50, 60)))
                 ),
-                "autolinefreq": self._setting(self._node, "autolinefreq", lambda v: bool(v)),
-                "prompts": self._setting(self._node, "prompts", lambda v: one_of(v, (0, 1))),
-                "prompts4882": self._setting(
-                    self._node, "prompts4882", lambda v: one_of(v, (0, 1))
-                ),
-                "showerrors": self._setting(self._node, "showerrors", lambda v: one_of(v, (0, 1))),
-                "description": self._setting(self._node, "description", lambda v: text(v)[:64]),
+                "autolinefreq": self.setting(self._node, "autolinefreq", lambda v: bool(v)),
+                "prompts": self.setting(self._node, "prompts", lambda v: one_of(v, (0, 1))),
+                "prompts4882": self.setting(self._node, "prompts4882", lambda v: one_of(v, (0, 1))),
+                "showerrors": self.setting(self._node, "showerrors", lambda v: one_of(v, (0, 1))),
+                "description": self.setting(self._node, "description", lambda v: text(v)[:64]),
             },
             functions={"reset": lambda *a: self._reset_all()},
         )
-        host.node("beeper", attributes={"enable": self._setting(self._node, "beep", _flag, 1)})
+        host.node("beeper", attributes={"enable": self.setting(self._node, "beep", _flag, 1)})
         host.function("beeper.beep", self._beep)
         host.node("status", attributes={"condition": Attribute(self.serial_poll)})
         host.function("status.reset", lambda *a: None)
         host.node("tsplink", {"state": "offline", "node": 1})
 
-    def _setting(
+    def setting(
         self, store: dict[str, Any], key: str, check: Any, default: Value = None
     ) -> Attribute:
         """Return an attribute kept in ``store`` under ``key``."""

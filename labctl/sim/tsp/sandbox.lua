@@ -52,7 +52,7 @@ local function tick()
     end
     exhausted = problem
   end
-  sethook(running(), tick, "", 1)
+  
   error(problem, 0)
 end
 
@@ -217,6 +217,7 @@ local function run(text)
     sethook(main, tick, "", STEP)
   end
   local ok, problem = resume(main, f)
+  if exhausted then ticks = limits.steps end -- the same bench time whichever bound was met
   if ok and ticks == 0 then return end
   if not ok then
     main = nil

@@ -1,0 +1,127 @@
+"""Random numbers and what reading shows of them."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from labctl.sim.chip import Chip
+from labctl.sim.chip.noise import normals, philox
+from tests.sim.chip.probe import HFOX, RESET, SET, formed_chip, lines, read, rest, stress
+
+
+def words(*values: int) -> list[np.uint64]:
+    return [np.uint64(v) for v in values]
+
+
+def test_philox_gives_the_published_numbers():
+    full = 0xFFFFFFFF
+    known = {
+        (0, 0, 0, 0, 0, 0): (0x6627E8D5, 0xE169C58D, 0xBC57AC4C, 0x9B00DBD8),
+        (full,) * 6: (0x408F276D, 0x41C83B0E, 0xA20BC7C6, 0x6D5451FD),
+        (0x243F6A88, 0x85A308D3, 0x13198A2E, 0x03707344, 0xA4093822, 0x299F31D0): (
+            0xD16CFE09, 0x94FDCCEB, 0x5001E420, 0x24126EA1,
+        ),
+    }  # fmt: skip
+    for counter, answer in known.items():
+        assert philox(*words(*counter)) == answer
+
+
+def test_normals_are_normal_and_independent_of_each_other():
+    # 20 000 pairs: mean within 4/sqrt(n), sd within 4/sqrt(2n), correlation within 4/sqrt(n).
+    z = np.array([normals(np.uint64(5), c, 1, d) for c in range(20) for d in range(1000)])
+    assert abs(z.mean(0)).max() < 0.029
+    assert abs(z.std(0) - 1).max() < 0.02
+    assert abs(np.corrcoef(z.T)[0, 1]) < 0.029
+
+
+def test_results_do_not_depend_on_the_order_of_the_cells():
+    # Relaxation and traps follow the time of the chip, which does depend on the order.
+    kind = dataclasses.replace(HFOX, relaxation_mean=0.0, relaxation_spread=0.0, trap_amplitude=0.0)
+    cells = [(i, j) for i in range(3) for j in range(3)]
+    results = []
+    for order in (cells, cells[::-1]):
+        chip = formed_chip(3, 3, 17, kind=kind)
+        seen = {}
+        for cell in order:
+            lines(chip, cell)
+            for k in range(6):
+                stress(chip, SET if k % 2 else RESET)
+                seen[cell, k] = read(chip)
+        results.append((seen, chip.conductance))
+    assert results[0][0] == results[1][0]
+    np.testing.assert_array_equal(results[0][1], results[1][1])
+
+
+def test_reading_does_not_change_how_a_cell_will_be_programmed():
+    chips = [formed_chip(2, 2, 18) for _ in range(2)]
+    for chip, reads in zip(chips, (0, 25), strict=True):
+        lines(chip, (0, 1))
+        for _ in range(8):
+            stress(chip, RESET)
+            for _ in range(reads):
+                read(chip)
+    np.testing.assert_array_equal(chips[0].conductance, chips[1].conductance)
+
+
+def test_one_seed_is_one_chip_and_two_seeds_are_two():
+    same = [formed_chip(4, 4, seed).conductance for seed in (1, 1, 2)]
+    np.testing.assert_array_equal(same[0], same[1])
+    assert (same[0] != same[2]).all()
+
+
+def test_without_noise_reads_repeat_exactly():
+    chip = formed_chip(2, 2, 5, noise=False)
+    lines(chip, (0, 0))
+    assert len({read(chip) for _ in range(5)}) == 1
+
+
+def series(chip: Chip, n: int, period: float) -> np.ndarray:
+    """Return n reads of every cell of a chip with one row, one after the other, in S."""
+    out = np.empty((n, chip.columns))
+    word = np.zeros(1, dtype=np.int8)
+    for j in range(chip.columns):
+        bit = np.full(chip.columns, -1, dtype=np.int8)
+        bit[j] = 1
+        source = np.where(bit == 1, 2, -1).astype(np.int8)
+        chip.connect(word, bit, source)
+        chip.drive(np.array([5.0, 0.2, 0.0, 0.0]), np.full(4, np.inf))
+        for k in range(n):
+            out[k, j] = chip.currents()[0][1] / 0.2
+            chip.elapse(period)
+    return out
+
+
+def test_read_noise_lies_in_the_measured_bands():
+    # 400 cells: the median of sigma/G is known to 6 %, its 90th percentile to 12 %.
+    chip = formed_chip(1, 400, 11)
+    rest(chip, 60.0)
+    reads = series(chip, 2000, 5e-3)[:, chip.formed[0]]
+    total = 100 * reads.std(0) / reads.mean(0)
+    single = 100 * np.diff(reads, axis=0).std(0) / reads.mean(0) / np.sqrt(2)
+    assert 4.0 < np.median(total) < 6.0
+    assert 11.0 < np.percentile(total, 90) < 23.0
+    assert 1.0 < np.median(single) < 1.6
+    x = reads - reads.mean(0)
+    power = abs(np.fft.rfft(x * np.hanning(2000)[:, None], axis=0)) ** 2
+    f = np.fft.rfftfreq(2000)
+    band = (f > 2e-3) & (f < 0.05)
+    slope = np.polyfit(np.log(f[band]), np.log(power[band]), 1)[0]
+    assert -1.6 < np.median(slope) < -1.0
+    # Averaged over cells, the noise is around the truth.
+    np.testing.assert_allclose(
+        np.median(reads.mean(0) / (chip.conductance[0, chip.formed[0]])), 1.0, atol=0.01
+    )
+
+
+def test_speeds_spread_from_cell_to_cell_as_the_preset_says():
+    # Without noise only the fixed speed and the state differ; 1 024 cells give sd to 2.2 %.
+    kind = dataclasses.replace(HFOX, cycle_spread=0.0)
+    chip = formed_chip(32, 32, 41, kind=kind, noise=False)
+    before = chip.conductance.ravel()
+    stress(chip, RESET._replace(width=2e-6))  # so short that the state does not change the rate
+    step = np.log(before / chip.conductance.ravel())[chip.formed.ravel()]
+    g = np.log(before[chip.formed.ravel()])
+    own = np.log(step) - np.polyval(np.polyfit(g, np.log(step), 2), g)
+    assert 0.26 < np.std(own) < 0.34
