@@ -94,10 +94,23 @@ class Sweep:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Estimated bench time of one operation, s, relays included."""
+    """Estimated bench time of one operation, s.
+
+    Attributes
+    ----------
+    read, pulse
+        One read, and one pulse without its width; both with the relays moved once before.
+    move
+        One move of the relays, contained in both; take it off where the cell stays selected.
+    """
 
     read: float
     pulse: float
+    move: float = 0.0
+
+    def pulse_and_read(self, width: float) -> float:
+        """Return the time of a pulse of ``width`` (s) and the read after it, relays moved once."""
+        return self.pulse + width + self.read - self.move
 
 
 @dataclass(slots=True)

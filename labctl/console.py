@@ -158,20 +158,27 @@ def progress_bar(title: str, width: int = 0) -> Iterator[OnProgress]:
         TextColumn(f"{{task.description:<{width}}}"),
         BarColumn(bar_width=30),
         TaskProgressColumn(),
-        TextColumn("left"),
+        TextColumn("{task.fields[clock]}"),
         TimeRemainingColumn(compact=True, elapsed_when_finished=True),
         TextColumn("{task.fields[bench]}"),
         console=console,
     ) as bar:
-        task = bar.add_task(title, total=None, bench="")
+        task = bar.add_task(title, total=None, bench="", clock="left")
 
         def move(progress: Any) -> None:
             left = progress.bench_eta_s
-            if progress.done == progress.total:
+            finished = progress.done == progress.total
+            if finished:
                 bench = f"bench time {show_duration(progress.bench_elapsed_s)}"
             else:
                 bench = "" if left is None else f"bench time left {show_duration(left)}"
-            bar.update(task, completed=progress.done, total=progress.total, bench=bench)
+            bar.update(
+                task,
+                completed=progress.done,
+                total=progress.total,
+                bench=bench,
+                clock="took" if finished else "left",
+            )
 
         yield move
 

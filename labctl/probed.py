@@ -46,9 +46,9 @@ class ProbedArray:
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         word, bit = safety.word_line, safety.bit_line
         self._read_time = bit.table.nplc / 50.0 + bit.table.settle
-        gate_time = 2 * (word.meter.overhead + word.table.settle)
-        read = matrix.settling + gate_time + bit.meter.overhead + self._read_time
-        self.timing = Timing(read=read, pulse=matrix.settling + gate_time + bit.meter.overhead)
+        move = 2 * matrix.settling  # break before make: the old relays settle, then the new ones
+        pulse = move + 2 * (word.meter.overhead + word.table.settle) + bit.meter.overhead
+        self.timing = Timing(read=pulse + self._read_time, pulse=pulse, move=move)
 
     def now(self) -> float:
         """Return the bench time, s."""

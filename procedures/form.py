@@ -93,7 +93,8 @@ class Form(Procedure):
     def estimate(self) -> float:
         """Return the bench time if every cell forms half-way up the ramp, s."""
         timing, pulses = self.array.timing, len(self._heights()) / 2
-        each = timing.read + pulses * (timing.pulse + self.width + timing.read)
+        again = timing.pulse_and_read(self.width) - timing.move
+        each = timing.read + pulses * again
         return len(self.selected_cells()) * each
 
     def summary(self) -> dict[str, Any]:

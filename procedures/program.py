@@ -26,7 +26,9 @@ class Program(Procedure):
     attempts = IntegerParameter("Most pulses per cell", default=60, minimum=1, maximum=100_000)
     set_voltage = FloatParameter("First SET", units="V", default=1.06, minimum=0.1, maximum=10.0)
     set_gate = FloatParameter("SET gate", units="V", default=3.2, minimum=0.0, maximum=10.0)
-    reset_voltage = FloatParameter("First RESET", units="V", default=1.28, minimum=0.1, maximum=10.0)
+    reset_voltage = FloatParameter(
+        "First RESET", units="V", default=1.28, minimum=0.1, maximum=10.0
+    )
     reset_gate = FloatParameter("RESET gate", units="V", default=4.75, minimum=0.0, maximum=10.0)
     step = FloatParameter("Voltage step", units="V", default=0.01, minimum=0.0, maximum=1.0)
     highest = FloatParameter("Highest pulse", units="V", default=2.0, minimum=0.1, maximum=10.0)
@@ -113,7 +115,8 @@ class Program(Procedure):
     def estimate(self) -> float:
         """Return the bench time if every cell needs a quarter of its pulses, s."""
         timing = self.array.timing
-        each = timing.read + self.attempts / 4 * (timing.pulse + self.width + timing.read)
+        again = timing.pulse_and_read(self.width) - timing.move
+        each = timing.read + self.attempts / 4 * again
         return len(self.selected_cells()) * each
 
     def summary(self) -> dict[str, Any]:

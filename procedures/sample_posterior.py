@@ -21,6 +21,7 @@ from labctl.store import DATA_ROOT, Column
 
 CHUNK = 10
 """Steps of one unit."""
+_TYPICAL_WIDTH = 2e-4  # s; the calibration is only read when the run begins
 RESCALE_EVERY = 50
 """Steps between two fits of the weights' scales during the burn-in."""
 
@@ -163,7 +164,7 @@ class SamplePosterior(Procedure):
     def estimate(self) -> float:
         """Return the bench time of all pulses with their reads, s."""
         timing, weights = self.array.timing, load_task(self.task).x_train.shape[1]
-        return self.steps * weights * (timing.pulse + timing.read)
+        return self.steps * weights * timing.pulse_and_read(_TYPICAL_WIDTH)
 
     def summary(self) -> dict[str, Any]:
         """Return what was learned, and what it cost."""

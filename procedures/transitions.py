@@ -98,5 +98,5 @@ class Transitions(Procedure):
     def estimate(self) -> float:
         """Return the bench time of all pulses and reads, s."""
         timing, cells = self.array.timing, len(self.selected_cells())
-        pulse = timing.pulse + self.width + timing.read
+        pulse = timing.pulse_and_read(self.width)
         return cells * (self.passes * pulse + (self.repeats + 1) * timing.read)

@@ -138,7 +138,12 @@ def test_the_estimate_of_a_read_is_near_the_bench_time_it_takes(quiet):
     start = bench.array.now()
     bench.array.read(bench.array.all_cells)
     spent = (bench.array.now() - start) / 256
-    assert bench.array.timing.read == pytest.approx(spent, rel=0.4)
+    assert bench.array.timing.read == pytest.approx(spent, rel=0.1)
+    cells = [[3, k] for k in range(16)]
+    start = bench.array.now()
+    bench.array.pulse(cells, Pulse.set(0.5, 1.0, 1e-3), read=0.2)
+    spent = (bench.array.now() - start) / 16
+    assert bench.array.timing.pulse_and_read(1e-3) == pytest.approx(spent, rel=0.15)
 
 
 def test_a_sweep_shows_the_cell_conducting_both_ways(quiet):

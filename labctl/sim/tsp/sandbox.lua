@@ -52,7 +52,7 @@ local function tick()
     end
     exhausted = problem
   end
-  
+  sethook(running(), tick, "", 1)
   error(problem, 0)
 end
 
@@ -93,7 +93,7 @@ local function handled(handler, ok, ...)
   if ok then return true, ... end
   return false, handler(...)
 end
-function G.xpcall(f, handler) return handled(handler, pcall(f)) end
+
 
 -- What a script may not have -------------------------------------------------------------------
 

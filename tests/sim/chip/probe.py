@@ -90,12 +90,12 @@ def walk(chip: Chip, pulses: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def steps(walked: np.ndarray, polarity: int, edges: list[float]) -> np.ndarray:
-    """Return mean step, its sd, and the 99th percentile of its size, per bin of G (µS)."""
+    """Return mean step, its sd, and the 99.5th percentile of its size, per bin of G (µS)."""
     out = []
     mine = walked[walked[:, 0] == polarity]
     for low, high in itertools.pairwise(edges):
         step = polarity * mine[(mine[:, 1] >= low) & (mine[:, 1] < high), 2]
-        out.append((step.mean(), step.std(), np.percentile(abs(step), 99)))
+        out.append((step.mean(), step.std(), np.percentile(abs(step), 99.5)))
     return np.array(out)
 
 
