@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from labctl.errors import LabctlError
+from labctl.errors import AbortedError, LabctlError
 
 app = typer.Typer(
     help="Form, program, read and learn on memristor chips, on a real or a simulated bench.",
@@ -39,6 +39,12 @@ def main() -> None:
     """Run the command line; a user's mistake ends with one message and exit status 1."""
     try:
         app()
+    except AbortedError as error:
+        print(
+            f"labctl: aborted: {error} Everything measured is kept; outputs are at zero.",
+            file=sys.stderr,
+        )
+        sys.exit(130)
     except LabctlError as error:
         print(f"labctl: {error}", file=sys.stderr)
         for note in getattr(error, "__notes__", ()):

@@ -79,14 +79,12 @@ def list_runs(data: Path) -> None:
     """Print the runs of a data folder, oldest first."""
     from labctl.store import runs
 
-    table = Table("run", "procedure", "status", "chip", "error", box=None)
+    table = Table("run", "status", "chip", "error", box=None)
     found = runs(data)
     for item in found:
-        meta = item.meta
-        table.add_row(
-            str(item.path), item.procedure, str(meta["status"]), str(meta.get("chip", "")),
-            item.error or "",
-        )  # fmt: skip
+        folder = str(item.path.relative_to(data))
+        chip = str(item.meta.get("chip", ""))
+        table.add_row(folder, item.status.value, chip, item.error or "")
     console.print(table if found else f"There are no runs in {data}.")
 
 

@@ -59,7 +59,6 @@ end
 local function guarded(f)
   if exhausted then error(exhausted, 0) end
   local co = create(f)
-  sethook(co, tick, "", STEP)
   return co
 end
 
@@ -93,7 +92,7 @@ local function handled(handler, ok, ...)
   if ok then return true, ... end
   return false, handler(...)
 end
-
+function G.xpcall(f, handler) return handled(handler, pcall(f)) end
 
 -- What a script may not have -------------------------------------------------------------------
 
