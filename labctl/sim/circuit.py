@@ -50,6 +50,10 @@ class ChipLike(Protocol):
         """Return the current into each net (A) and whether it is at its limit."""
         ...
 
+    def potentials(self) -> NDArray[np.float64]:
+        """Return the voltage of each net (V)."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Violation:
@@ -155,10 +159,9 @@ class Circuit:
         master = self._master[net]
         if master != net:
             return self._levels[master]
-        if self.measure(net)[1]:
-            potentials = getattr(self.chip, "potentials", None)
-            if potentials is not None:
-                return float(potentials()[net])
+        if self.measure(net)[1] or isnan(self._levels[net]):
+            self._tell()
+            return float(self.chip.potentials()[net])
         return self._levels[net]
 
     # -- relays --------------------------------------------------------------------------------

@@ -71,6 +71,29 @@ def test_compliance_clamps_the_current_and_is_told(formed: Rig) -> None:
     assert current == pytest.approx(5e-7, rel=0.02)
 
 
+def test_voltage_read_in_compliance_is_the_cells_not_the_level(formed: Rig) -> None:
+    formed.select(0, 0)
+    formed.gate_at(5)
+    formed.smu.write("smua.source.limiti = 2e-6 smua.source.levelv = 0.2")
+    current, volts = map(float, formed.smu.query("print(smua.measure.iv())").split("\t"))
+    formed.smu.write("smua.source.levelv = 0")
+    assert current == pytest.approx(2e-6, rel=0.01)
+    assert volts == pytest.approx(2e-6 / truth(formed, 0, 0), rel=0.1)
+
+
+def test_current_source_on_a_cell(formed: Rig) -> None:
+    formed.select(0, 0)
+    formed.gate_at(5)
+    formed.smu.write("smua.source.output = 0 smua.source.func = smua.OUTPUT_DCAMPS")
+    formed.smu.write("smua.source.limitv = 0.5 smua.source.leveli = 2e-6 smua.source.output = 1")
+    current, volts = map(float, formed.smu.query("print(smua.measure.iv())").split("\t"))
+    assert current == pytest.approx(2e-6, rel=0.01)
+    assert volts == pytest.approx(2e-6 / truth(formed, 0, 0), rel=0.1)
+    formed.gate_at(0)
+    assert float(formed.smu.query("print(smua.measure.v())")) == pytest.approx(0.5)
+    assert formed.smu.query("print(smua.source.compliance)") == "true"
+
+
 def test_fixed_range_overflows(formed: Rig) -> None:
     formed.select(0, 0)
     formed.gate_at(5)

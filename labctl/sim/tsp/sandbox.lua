@@ -59,6 +59,7 @@ end
 local function guarded(f)
   if exhausted then error(exhausted, 0) end
   local co = create(f)
+  sethook(co, tick, "", STEP)
   return co
 end
 
