@@ -19,6 +19,7 @@ def test_opening_a_bench_shows_who_answers_and_leaves_everything_at_zero(bench_f
             "gate": "2635B",
             "matrix": "707B",
         }
+        assert len({identity.serial for identity in bench.identities.values()}) == 3
         assert not any(Truth(path).levels())
         assert not Truth(path).closed()
 

@@ -60,7 +60,7 @@ class Spline:
 
 def _knots(low: float, high: float, intervals: int) -> NDArray[np.float64]:
     step = (high - low) / intervals
-    return low + step * np.arange(-_DEGREE, intervals + _DEGREE + 1)
+    return low + step * np.arange(-_DEGREE, intervals + _DEGREE + 1, dtype=np.float64)
 
 
 def _design(x: NDArray[np.float64], knots: NDArray[np.float64]) -> NDArray[np.float64]:

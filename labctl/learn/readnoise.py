@@ -13,10 +13,6 @@ from labctl.errors import CalibrationError
 if TYPE_CHECKING:
     import pandas as pd
 
-_PRIOR = 0.3
-"""Pairs of reads that the typical cell counts for in the noise of each cell: few, since the noise
-of cells differs by far more than a handful of reads errs."""
-
 
 @dataclass(frozen=True, slots=True)
 class ReadNoise:
@@ -71,6 +67,7 @@ class ReadNoise:
             Where no cell was read twice.
         """
         from scipy.optimize import nnls
+        from scipy.special import digamma, polygamma
 
         value = np.asarray(conductance, np.float64)
         good = np.isfinite(value)
@@ -99,10 +96,21 @@ class ReadNoise:
         matrix = np.column_stack([weight, weight * x / scale])
         (floor, relative), _ = nnls(matrix, weight * y / unit)
         floor, relative = float(floor * unit), float(relative * unit / scale)
+        # Cells may be alike or differ by orders of magnitude: the logarithms of their variances
+        # tell, and are shrunk as far as their scatter is that of a handful of reads.
+        free = count[some] / 2
+        tiny = 1e-6 * unit
+        logs = np.log((variance + tiny) / (floor + relative * level + tiny))
+        logs -= digamma(free) - np.log(free)
+        sampling = polygamma(1, free)
+        middle = float(np.median(logs))
+        spread = max(float(np.var(logs) - np.mean(sampling)), 1e-4)
+        trust = spread / (spread + sampling)
+        shrunk = middle + trust * (logs - middle) + 0.5 * (1 - trust) * spread
         factor = np.ones(size)
-        expected = np.maximum(floor + relative * level, 1e-30)
-        factor[some] = (_PRIOR + count[some] * variance / expected) / (_PRIOR + count[some])
-        return cls(floor, relative, factor.reshape(shape))
+        factor[some] = np.exp(shrunk - middle)
+        typical = np.exp(middle)
+        return cls(floor * typical, relative * typical, factor.reshape(shape))
 
     @classmethod
     def from_frame(cls, frame: pd.DataFrame, shape: tuple[int, int]) -> ReadNoise:

@@ -117,7 +117,7 @@ class World:
         simulation = self.hookup.simulation
         if plan.model in MODELS:
             ports = {name: self._port(plan.name, name) for name in MODELS[plan.model].channels}
-            return Keithley2600(
+            meter = Keithley2600(
                 self.clock,
                 plan.model,
                 ports,
@@ -125,6 +125,8 @@ class World:
                 plan.faults,
                 ideal=not simulation.get("instrument_noise", True),
             )
+            meter.serial = str(int(meter.serial) + number)  # no two boxes have the same
+            return meter
         if plan.model in SLOTS:
             options = {}
             if "relay_settling" in simulation:
