@@ -32,9 +32,14 @@ def run(bench_path: str | Path, data_root: str | Path = "data") -> int:
         For a fault in the bench file.
     """
     system.check()
+    from labctl import plugins
+    from labctl.bench import check_bench_file
     from labctl.benchfile import load_bench_file
 
-    path = load_bench_file(Path(bench_path)).path.resolve()
+    file = load_bench_file(Path(bench_path))
+    plugins.add_workspace(file.path.parent)
+    check_bench_file(file)
+    path = file.path.resolve()
 
     from PyQt6 import sip
     from PyQt6.QtCore import QTimer

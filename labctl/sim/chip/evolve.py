@@ -58,7 +58,7 @@ from labctl.sim.chip.layout import (
 from labctl.sim.chip.noise import normals, uniforms
 
 _LEAST_MOVE = 1e-3  # of u; a pulse that moves less leaves an earlier relaxation going on
-_SHARE = 0.05  # of u; how far a cell may move before the node voltages are solved again
+_SHARE = 0.02  # of u; how far a cell may move before the node voltages are solved again
 _MOST_ROUNDS = 100_000
 
 
