@@ -75,6 +75,37 @@ def test_noisier_pulses_are_followed_and_told_of() -> None:
     assert any("Pulses scatter 1." in warning for warning in tracker.warnings())
 
 
+def test_read_noise_is_not_taken_for_noise_of_the_pulses() -> None:
+    array = ToyArray(seed=5, cell_spread=0.0, relaxation=0.0, read_noise=0.05)
+    known = told(array)
+    known.noise.factor[:] = 0.0  # reads are believed to be exact
+    tracker = Tracker(known, pairs())
+    follow(tracker, array, 1500)
+    # Single steps have 3.8 times the variance of the pulses; blocks of twenty 1.15 times theirs.
+    assert tracker.noise_factor < 1.6
+
+
+def test_residuals_that_persist_count_more_than_their_size() -> None:
+    class Moody(ToyArray):
+        """SET and RESET drift apart and together again, slowly."""
+
+        mood = np.zeros((16, 16))
+
+        def pulse(self, cells, pulses, read=None):  # type: ignore[no-untyped-def]
+            rows, cols = np.asarray(cells).T
+            shake = self.rng.normal(size=len(rows)) * (1 - 0.9**2) ** 0.5
+            self.mood[rows, cols] = 0.9 * self.mood[rows, cols] + shake
+            self.factor[..., 0] = 1 + 0.2 * self.mood
+            self.factor[..., 1] = 1 - 0.2 * self.mood
+            return super().pulse(cells, pulses, read)
+
+    array = Moody(seed=6, cell_spread=0.0, relaxation=0.0)
+    tracker = Tracker(told(array), pairs())
+    follow(tracker, array, 1500)
+    # By a tenth per pulse, but with a memory of ten pulses: several times that in the long run.
+    assert tracker.noise_factor > 1.7
+
+
 def test_missing_reads_and_weights_without_a_pulse_change_nothing() -> None:
     tracker = Tracker(told(ToyArray(seed=4)), pairs())
     start = tracker.factor.copy()

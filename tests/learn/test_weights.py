@@ -18,6 +18,12 @@ def test_pairs_are_placed_around_unusable_cells() -> None:
     assert flat[:3] == [(0, 0), (0, 2), (0, 3)]
 
 
+def test_the_best_cells_are_taken() -> None:
+    cost = np.arange(16.0).reshape(4, 4)[::-1]
+    cells = place_pairs(3, np.ones((4, 4), bool), cost).reshape(-1, 2).tolist()
+    assert cells == [[2, 0], [2, 1], [3, 0], [3, 1], [3, 2], [3, 3]]
+
+
 def test_too_few_cells_are_told_with_numbers() -> None:
     usable = np.zeros((16, 16), bool)
     usable[:3] = True

@@ -113,10 +113,10 @@ def test_forming_happens_in_its_band_and_leaves_cells_in_the_window():
 
 
 def test_a_few_cells_in_a_thousand_never_form():
-    # 0.4 % of 16 384 cells: 65.5 +- 8.1; 4 sd either way is a false alarm once in 16 000 seeds.
-    chip = formed_chip(128, 128, 31)
+    # 0.4 % of 9 216 cells: 36.9 +- 6.1; 4 sd either way is a false alarm once in 16 000 seeds.
+    chip = formed_chip(96, 96, 31)
     stress(chip, Stress(4.5, 0, FORMING_GATE, 1e-2))
-    assert 33 < (~chip.formed).sum() < 98
+    assert 13 < (~chip.formed).sum() < 61
 
 
 def test_a_higher_gate_leaves_a_higher_conductance_as_a_power_law():
