@@ -18,6 +18,10 @@ RESET = -1
 """Polarity of a RESET pulse in a table of transitions."""
 
 
+MANY = 1000
+"""From so many transitions on, the bins leave the outermost 1 % of them out."""
+
+
 @dataclass(frozen=True, slots=True)
 class BinnedSteps:
     """Steps of one polarity, binned by the conductance they started from.
@@ -127,7 +131,8 @@ def bin_by_polarity(
     polarity
         Shape (n,): above zero for SET, below for RESET.
     bins
-        Number of bins of equal width over the usable range of ``before``.
+        Number of bins of equal width over the usable range of ``before``; with many transitions,
+        over the middle 99 % of it: a few stray readings would stretch every bin.
 
     Returns
     -------
@@ -138,7 +143,11 @@ def bin_by_polarity(
     end = np.asarray(after, dtype=np.float64)
     sign = np.asarray(polarity)
     good = usable(start, flag) & usable(end)
-    edges = even_edges(start[good], bins)
+    middle = start[good]
+    if middle.size >= MANY:
+        low, high = np.quantile(middle, [0.005, 0.995])
+        middle = middle[(middle >= low) & (middle <= high)]
+    edges = even_edges(middle, bins)
     up, down = good & (sign > 0), good & (sign < 0)
     return (
         bin_steps(start[up], end[up], edges=edges),

@@ -18,7 +18,7 @@ from labctl.paths import simulated_bench
 from labctl.quantity import show, show_duration
 from labctl.store import Run
 
-STEPS = 4000
+STEPS = 6000
 MARK = ".labctl-demo"
 """A file that tells a folder is a demo's own and may be replaced by the next one."""
 

@@ -35,8 +35,8 @@ def test_small_spreads_on_large_steps_do_not_cancel():
     assert steps.sd[0] == pytest.approx(1e-3, rel=0.08)
 
 
-def test_set_and_reset_share_their_edges_and_lose_no_step():
-    frame = synthetic.transitions(np.random.default_rng(4))
+def test_set_and_reset_share_their_edges_and_few_steps_are_all_kept():
+    frame = synthetic.transitions(np.random.default_rng(4), 800)
     up, down = bin_by_polarity(frame["before"], frame["after"], frame["polarity"], frame["flag"])
     assert np.array_equal(up.edges, down.edges)
     good = (frame["flag"] == 0) & frame["after"].notna()
@@ -66,3 +66,12 @@ def test_one_starting_conductance_still_makes_bins_of_some_width():
     edges = even_edges([5.0, 5.0], 3)
     assert np.all(np.diff(edges) > 0)
     assert bin_steps([5.0, 5.0], [6.0, 7.0]).count.sum() == 2
+
+
+def test_a_few_stray_readings_do_not_stretch_the_bins():
+    rng = np.random.default_rng(3)
+    before = rng.uniform(30e-6, 130e-6, 4000)
+    before[:5] = 400e-6
+    sign = np.where(rng.random(4000) < 0.5, 1, -1)
+    up, down = bin_by_polarity(before, before + sign * 5e-6, sign)
+    assert max(up.edges[-1], down.edges[-1]) < 140e-6
