@@ -47,7 +47,6 @@ class Tracker:
         self.calibration = calibration
         rows, cols = cells[..., 0], cells[..., 1]
         self._prior = calibration.factor[rows, cols].copy()  # (n, 2 sides, 2 polarities)
-        self._start = self._prior.copy()
         self._information = np.zeros(self._prior.shape)
         self._moment = np.zeros(self._prior.shape)
         self._known = calibration.information[rows, cols]
@@ -150,7 +149,7 @@ class Tracker:
         at = np.array([calibration.centre])
         assumed = calibration.curves.moments(at)
         for kind, name, step in ((0, "SET", assumed.up[0]), (1, "RESET", assumed.down[0])):
-            change = float(np.mean(self._factor[..., kind]) / np.mean(self._start[..., kind]))
+            change = float(np.mean(self._factor[..., kind]) / np.mean(self._prior[..., kind]))
             if abs(np.log(change)) > np.log1p(_STEP_TOLERANCE):
                 found.append(
                     f"{name} steps are {change:.2f} times those of the calibration "

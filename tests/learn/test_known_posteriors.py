@@ -1,8 +1,8 @@
 """Chains on posteriors that are known exactly; and what goes wrong without each ingredient.
 
-64 independent weights and about 50 effective samples each: the mean ratio of the sds is known to
-0.9 %, the mean shift away from zero to 0.018 sd. The bounds stand three such errors or more from
-what the chain does under many seeds: a false alarm, under other random numbers, is below 1e-3.
+Under eight seeds the mean ratio of the sds of the 64 weights scattered by 0.4 %, their mean shift
+away from zero by 0.008 sd. The bounds stand four such deviations or more from the means seen there:
+a false alarm, under other random numbers, is below 1e-4.
 """
 
 from __future__ import annotations
@@ -33,15 +33,15 @@ def figures(
 
 def test_moments_are_right_with_steps_of_a_third_of_a_standard_deviation() -> None:
     outward, ratio = figures(20)
-    assert abs(outward) < 0.055
-    assert 0.97 < ratio < 1.05
+    assert abs(outward) < 0.04
+    assert 0.98 < ratio < 1.04
 
 
 def test_without_ito_the_weights_are_driven_outward() -> None:
     # On the plain coin: the second-order terms contain a part of the same correction.
     with_it, _ = figures(12, StateAwareCoin(second_order=False))
     without, _ = figures(12, StateAwareCoin(second_order=False, ito=False))
-    assert with_it < 0.055 < without
+    assert with_it < 0.05 < without
 
 
 def test_without_the_second_order_the_posterior_is_too_wide() -> None:
