@@ -12,6 +12,15 @@ from pymeasure.instruments import Instrument
 from labctl.errors import ConnectionLostError, InstrumentError
 from labctl.instruments import Identity
 
+
+def _short(code: str) -> str:
+    """Write an error number, which a TSP box prints as 1.10200e+03, as 1102."""
+    try:
+        return f"{float(code):g}"
+    except ValueError:
+        return code
+
+
 MOST_ERRORS = 100
 """Errors drained at once; a box that queues faster than that has a fault of its own."""
 
@@ -37,7 +46,9 @@ class Line:
     def __init__(self, adapter: Any, name: str) -> None:
         self.lock = threading.RLock()
         self.name = name
+        self._adapter = adapter
         self._write, self._read = adapter.write, adapter.read
+        self._owed = False  # an answer may still come that nobody waits for
 
     def query(self, command: str) -> str:
         """Send one message and return its answer, stripped.
@@ -49,8 +60,12 @@ class Line:
         """
         with self.lock:
             try:
+                self._settle()
+                self._owed = True
                 self._write(command)
-                return str(self._read()).strip()
+                answer = str(self._read()).strip()
+                self._owed = False
+                return answer
             except (pyvisa.Error, OSError) as error:
                 raise self._lost(command, error) from error
 
@@ -64,9 +79,24 @@ class Line:
         """
         with self.lock:
             try:
+                self._settle()
                 self._write(command)
             except (pyvisa.Error, OSError) as error:
                 raise self._lost(command, error) from error
+
+    def clear(self) -> None:
+        """Break off whatever runs and forget all answers, by device clear."""
+        with self.lock:
+            self._adapter.connection.clear()
+            self._owed = False
+
+    def _settle(self) -> None:
+        """Clear the device after a query that was interrupted or timed out.
+
+        Its answer would otherwise be taken for that of the next query, and so on for ever.
+        """
+        if self._owed:
+            self.clear()
 
     def _lost(self, command: str, error: Exception) -> ConnectionLostError:
         return ConnectionLostError(
@@ -88,12 +118,23 @@ class TspInstrument(Instrument):
         errors = []
         line = self.line
         with line.lock:
-            while round(float(line.query("print(errorqueue.count)"))) > 0:
-                code, message, *_ = line.query("print(errorqueue.next())").split("\t")
-                errors.append(f"{self.name}: error {round(float(code))}: {message}")
+            while self._count() > 0:
+                code, _, rest = line.query("print(errorqueue.next())").partition("\t")
+                message = rest.partition("\t")[0]
+                errors.append(f"{self.name}: error {_short(code)}: {message}")
                 if len(errors) == MOST_ERRORS:
                     break
         return errors
+
+    def _count(self) -> float:
+        answer = self.line.query("print(errorqueue.count)")
+        try:
+            return float(answer)
+        except ValueError as error:
+            raise InstrumentError(
+                f"{self.name} answered {answer!r} where the number of its errors was expected. "
+                "Switch it off and on."
+            ) from error
 
     def raise_errors(self, action: str) -> None:
         """Raise InstrumentError with everything on the error queue, naming the ``action``."""
@@ -102,7 +143,7 @@ class TspInstrument(Instrument):
 
     def abort(self) -> None:
         """Break off whatever runs, by device clear."""
-        self.adapter.connection.clear()
+        self.line.clear()
 
     def close(self) -> None:
         """Close the connection; no command is sent."""

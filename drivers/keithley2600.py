@@ -137,6 +137,8 @@ class Keithley2600Channel:
         self.box.raise_errors(f"Setting up channel {self.name} of {self.box.name}")
         self._confirm("source.limiti", compliance, "A")
         self._confirm("measure.nplc", nplc, "line cycles")
+        self._confirm("measure.rangei", current_range, "A", at_least=True)
+        self._confirm("source.rangev", self._voltage_range, "V", at_least=True)
 
     def set_limits(self, *, voltage: float, current: float) -> None:
         """Remember the voltage range the limits need; the compliance carries the current."""
@@ -227,9 +229,11 @@ class Keithley2600Channel:
                 f"expected: {'; '.join(self.box.self_check()) or 'its error queue is empty'}."
             ) from error
 
-    def _confirm(self, attribute: str, wanted: float, unit: str) -> None:
+    def _confirm(self, attribute: str, wanted: float, unit: str, *, at_least: bool = False) -> None:
+        """Read an attribute back; a range is the instrument's next larger one."""
         got = self._number(self.line.query(f"print({self.smu}.{attribute})"))
-        if abs(got - wanted) > 1e-4 * abs(wanted):
+        wrong = got < wanted * (1 - 1e-4) if at_least else abs(got - wanted) > 1e-4 * abs(wanted)
+        if wrong:
             raise InstrumentError(
                 f"{self.box.name} channel {self.name}: {attribute} was set to {wanted:g} {unit} "
                 f"and reads back {got:g} {unit}."

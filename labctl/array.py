@@ -186,6 +186,10 @@ class CellArray(Protocol):
         """
         ...
 
+    def check(self, pulses: Sequence[Pulse]) -> None:
+        """Raise LimitError where a pulse is impossible or forbidden; nothing is applied."""
+        ...
+
     def sweep(
         self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
     ) -> Sweep:

@@ -11,7 +11,9 @@ from labctl import clock, plugins
 from labctl.benchfile import BenchFile, TerminalTable, fault, load_bench_file
 from labctl.errors import ConnectionLostError, IdentityError, InstrumentError
 from labctl.instruments import Driver, Identity, MatrixAbility, SourceMeterAbility
+from labctl.leaving import leave_on_signals
 from labctl.probed import ProbedArray
+from labctl.rendezvous import PROGRAM, Claim, claim
 from labctl.safety import Safety
 from labctl.wiring import Wiring, parse_wiring
 
@@ -36,8 +38,10 @@ class Bench:
         Bench time.
     """
 
-    def __init__(self, file: BenchFile, drivers: dict[str, Driver]) -> None:
-        self.file = file
+    def __init__(
+        self, file: BenchFile, drivers: dict[str, Driver], right: Claim | None = None
+    ) -> None:
+        self.file, self._right = file, right
         self.clock = clock.for_visa(file.visa_library)
         self._drivers = drivers
         self.identities: dict[str, Identity] = {n: d.identity for n, d in drivers.items()}
@@ -55,11 +59,20 @@ class Bench:
         self.array = ProbedArray(self.safety, wiring, matrix, self.clock)
 
     @classmethod
-    def open(cls, path: str | Path) -> Self:
+    def open(cls, path: str | Path, *, claimed: bool = False) -> Self:
         """Open the bench that ``path`` describes, with every output at zero.
+
+        Parameters
+        ----------
+        path
+            The bench file.
+        claimed
+            The caller has claimed the bench already, as an engine does (labctl.rendezvous).
 
         Raises
         ------
+        EngineError
+            Where another program has the bench open; it is named.
         BenchFileError
             For a fault in the file; nothing has been connected.
         IdentityError
@@ -70,17 +83,21 @@ class Bench:
         file = load_bench_file(path)
         plugins.add_workspace(file.path.parent)
         modules = check_bench_file(file)
+        right = None if claimed else claim(file.path, PROGRAM)
         drivers: dict[str, Driver] = {}
         try:
             for name in file.instruments:
                 drivers[name] = _connect(file, name, modules[name])
-            return cls(file, drivers)
+            return cls(file, drivers, right)
         except BaseException:
             for driver in drivers.values():
                 driver.close()
+            if right is not None:
+                right.release()
             raise
 
     def __enter__(self) -> Self:
+        self._signals = leave_on_signals()
         return self
 
     def __exit__(
@@ -89,7 +106,10 @@ class Bench:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self.close()
+        try:
+            self.close()
+        finally:
+            self._signals()
 
     def off(self) -> None:
         """Bring every output to zero and open all relays; raise what failed at the end."""
@@ -120,6 +140,8 @@ class Bench:
         finally:
             for driver in self._drivers.values():
                 driver.close()
+            if self._right is not None:
+                self._right.release()
 
     def metadata(self) -> dict[str, Any]:
         """Return what a run must keep to know on what it was measured; JSON-able."""

@@ -110,6 +110,26 @@ class LimitsTable(_Table):
     pulses_per_cell: Annotated[int, Field(ge=1)] = 1_000_000
 
 
+class FaultTable(_Table):
+    """One table ``[simulation.faults.NAME]``: what is wrong with a simulated instrument."""
+
+    identity: str = ""
+    silent: bool = False
+    silent_after: Annotated[int, Field(ge=0)] | None = None
+
+
+class SimulationTable(_Table):
+    """The table ``[simulation]``; the simulated bench reads it, a real one does not."""
+
+    preset: str = "hfox-1t1r"
+    seed: Annotated[int, Field(ge=0)] = 0
+    noise: bool = True
+    instrument_noise: bool = True
+    relay_settling: Positive = 0.004
+    state: str | None = None
+    faults: dict[str, FaultTable] = {}
+
+
 class BenchFile(_Table):
     """A whole bench file, checked. Make one with :func:`load_bench_file`."""
 
@@ -119,7 +139,7 @@ class BenchFile(_Table):
     terminals: TerminalsTable
     matrix: MatrixTable
     limits: LimitsTable = LimitsTable()
-    simulation: dict[str, Any] = {}
+    simulation: SimulationTable = SimulationTable()
 
     path: Path = Path("bench.toml")
 
@@ -143,6 +163,28 @@ class BenchFile(_Table):
                 raise ValueError(
                     f"{key}.instrument = {instrument!r} is not one of [instruments.*]: "
                     f"{', '.join(sorted(self.instruments))}"
+                )
+        places = {name: table.address.upper() for name, table in self.instruments.items()}
+        for name, place in places.items():
+            twin = next((n for n, p in places.items() if p == place and n != name), None)
+            if twin is not None:
+                raise ValueError(
+                    f"instruments.{name} and instruments.{twin} have the same address {place}: "
+                    "give each its own"
+                )
+        lines = self.terminals
+        if lines.source_line.compliance < lines.bit_line.compliance:
+            raise ValueError(
+                f"terminals.source_line.compliance {lines.source_line.compliance:g} A is below "
+                f"that of the bit line, {lines.bit_line.compliance:g} A: the source line would "
+                "limit a read unseen; make it as large at least"
+            )
+        for name, table in lines.items():
+            if self.instruments[table.instrument].timeout <= self.limits.max_pulse_width:
+                raise ValueError(
+                    f"instruments.{table.instrument}.timeout must be longer than [limits] "
+                    f"max_pulse_width ({self.limits.max_pulse_width:g} s): {name} would time out "
+                    "during its longest pulse; raise the time-out or lower the limit"
                 )
         channels = [(t.instrument, t.channel) for _, t in self.terminals.items()]
         if len(set(channels)) < len(channels):

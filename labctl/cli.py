@@ -40,19 +40,21 @@ def main() -> None:
     try:
         app()
     except AbortedError as error:
-        print(
-            f"labctl: aborted: {error} Everything measured is kept; outputs are at zero.",
-            file=sys.stderr,
-        )
+        _complain(error, "aborted: ")
         sys.exit(130)
     except LabctlError as error:
-        print(f"labctl: {error}", file=sys.stderr)
-        for note in getattr(error, "__notes__", ()):
-            print(f"        {note}", file=sys.stderr)
+        _complain(error)
         sys.exit(1)
     except KeyboardInterrupt:
-        print("labctl: interrupted; outputs are at zero.", file=sys.stderr)
+        print("labctl: interrupted.", file=sys.stderr)
         sys.exit(130)
+
+
+def _complain(error: LabctlError, kind: str = "") -> None:
+    """Print an error and what was noted with it."""
+    print(f"labctl: {kind}{error}", file=sys.stderr)
+    for note in getattr(error, "__notes__", ()):
+        print(f"        {note}", file=sys.stderr)
 
 
 @app.command()

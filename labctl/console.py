@@ -26,11 +26,11 @@ def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> 
     """Run one procedure with a progress bar; print where its run is and what it found."""
     from labctl.bench import Bench
     from labctl.engine.local import run
-    from labctl.engine.rendezvous import claim
 
     plugins.add_workspace(Path.cwd())
     parameters: dict[str, Any] = dict(parse_words(words))
-    with claim(bench_file), Bench.open(bench_file) as bench:
+    with Bench.open(bench_file) as bench:
+        plugins.procedure(name)(**parameters).check(bench.array.shape)  # before a bar is drawn
         with progress_bar(name) as on_progress:
             done = run(name, bench, data=data, on_progress=on_progress, **parameters)
         console.print(f"{name}: {done.meta['status']} in {done.path}")
@@ -77,7 +77,11 @@ def list_procedures(name: str | None, bench_file: Path) -> None:
 
 def list_runs(data: Path) -> None:
     """Print the runs of a data folder, oldest first."""
+    from labctl.errors import StoreError
     from labctl.store import runs
+
+    if not data.is_dir():
+        raise StoreError(f"There is no data folder {data}. Name one with --data.")
 
     table = Table("run", "status", "chip", "error", box=None)
     found = runs(data)
@@ -91,9 +95,8 @@ def list_runs(data: Path) -> None:
 def check_bench(bench_file: Path) -> None:
     """Open a bench, print who answers, and leave it at zero."""
     from labctl.bench import Bench
-    from labctl.engine.rendezvous import claim
 
-    with claim(bench_file), Bench.open(bench_file) as bench:
+    with Bench.open(bench_file) as bench:
         print_bench(bench)
     console.print("All outputs are at zero, all relays open.")
 

@@ -13,7 +13,7 @@ from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Swe
 from labctl.cells import check_cells
 from labctl.clock import Clock
 from labctl.errors import InstrumentError, LimitError
-from labctl.instruments import Reading, SwitchMatrix
+from labctl.instruments import Flag, Reading, SwitchMatrix
 from labctl.safety import Safety
 from labctl.wiring import Move, Wiring
 
@@ -69,8 +69,7 @@ class ProbedArray:
         with self._batch():
             for k, cell in self._visit(wanted):
                 self._select(cell)
-                self._gate(gate)
-                self._measure(log, k, cell, voltage)
+                self._measure(log, k, cell, voltage, self._gate(gate))
                 self._gate(0.0)
         return log.readings()
 
@@ -84,7 +83,8 @@ class ProbedArray:
             raise LimitError(
                 f"{len(each)} pulses for {len(wanted)} cells; give one for all, or one per cell."
             )
-        self._check_pulses(wanted, each)
+        self.check(each)
+        self._check_counts(wanted)
         if read is not None:
             self._check_read(read, READ_GATE)
         log = _Log(wanted, read or READ_VOLTAGE)
@@ -95,26 +95,34 @@ class ProbedArray:
                 self._gate(pulse.gate)
                 self._apply(cell, pulse)
                 if read is not None:
-                    self._gate(READ_GATE)
-                    self._measure(log, k, cell, read)
+                    self._measure(log, k, cell, read, self._gate(READ_GATE))
                 self._gate(0.0)
                 self._charge(cell, pulse, before)
         return log.readings() if read is not None else None
+
+    def check(self, pulses: Sequence[Pulse]) -> None:
+        """Raise LimitError where a pulse is beyond a limit; nothing is applied."""
+        for pulse in dict.fromkeys(pulses):
+            self._safety.check_pulse(
+                pulse.bit_line, pulse.source_line, pulse.gate, pulse.width, "A pulse"
+            )
 
     def sweep(
         self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
     ) -> Sweep:
         """Step one cell through voltages (see :meth:`labctl.array.CellArray.sweep`)."""
         [target] = check_cells([cell], self.shape)
-        self._safety.word_line.check_level(gate, f"A sweep of cell {cell}")
-        for voltage in voltages:
-            line = self._safety.bit_line if voltage >= 0 else self._safety.source_line
-            line.check_level(voltage, f"A sweep of cell {cell}")
+        self._safety.check_sweep(voltages, gate, dwell, f"A sweep of cell {cell}")
+        stressing = sum(abs(voltage) > READ_VOLTAGE for voltage in voltages)
+        self._check_counts(np.repeat(target[None], stressing, axis=0))
         currents: list[NDArray[np.float64]] = []
         flags: list[NDArray[np.uint8]] = []
         with self._batch():
+            if self.interrupt is not None:
+                self.interrupt()
             self._select((int(target[0]), int(target[1])))
             self._gate(gate)
+            self.pulse_counts[tuple(target)] += stressing
             for negative, part in groupby(voltages, key=lambda v: v < 0):
                 line = self._safety.source_line if negative else self._safety.bit_line
                 current, flag = line.meter.sweep([abs(v) for v in part], dwell)
@@ -167,13 +175,22 @@ class ProbedArray:
         self._here, self._known = cell, True
         self.counters.relay_closures += len(move.closed)
 
-    def _gate(self, voltage: float) -> None:
+    def _gate(self, voltage: float) -> Flag:
+        """Bring the word line to ``voltage`` (V); tell whether its source is limited there."""
         word = self._safety.word_line
-        word.meter.force(voltage, word.table.settle)
+        return word.meter.force(voltage, word.table.settle)
 
-    def _measure(self, log: _Log, k: int, cell: tuple[int, int], voltage: float) -> None:
+    def _measure(
+        self, log: _Log, k: int, cell: tuple[int, int], voltage: float, gate: Flag
+    ) -> None:
+        """Read a cell; a gate that is not where it should be spoils the reading as well.
+
+        The source line is the other end of the same current, and the bench file keeps its
+        compliance above that of the bit line.
+        """
         bit = self._safety.bit_line
         reading = bit.meter.measure(voltage, bit.table.settle)
+        reading = Reading(reading.current, reading.flag | gate)
         log.put(k, reading, self._clock.now())
         self.counters.reads += 1
         if not reading.flag:
@@ -213,11 +230,7 @@ class ProbedArray:
         self._safety.bit_line.check_level(voltage, "A read")
         self._safety.word_line.check_level(gate, "A read")
 
-    def _check_pulses(self, cells: NDArray[np.int64], pulses: list[Pulse]) -> None:
-        for pulse in dict.fromkeys(pulses):
-            self._safety.check_pulse(
-                pulse.bit_line, pulse.source_line, pulse.gate, pulse.width, "A pulse"
-            )
+    def _check_counts(self, cells: NDArray[np.int64]) -> None:
         limit = self._safety.limits.pulses_per_cell
         if self.pulse_counts.max(initial=0) + len(cells) <= limit:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from math import isfinite
 
 from labctl.benchfile import BenchFile, TerminalTable
@@ -95,6 +95,19 @@ class Safety:
         if width > self.limits.max_pulse_width:
             raise LimitError(
                 f"{purpose} asks for a pulse of {width:g} s; [limits] max_pulse_width is "
+                f"{self.limits.max_pulse_width:g} s."
+            )
+
+    def check_sweep(
+        self, voltages: Sequence[float], gate: float, dwell: float, purpose: str
+    ) -> None:
+        """Raise LimitError where a sweep (V, V, s a point) is impossible or forbidden."""
+        self.word_line.check_level(gate, purpose)
+        for voltage in voltages:
+            (self.bit_line if voltage >= 0 else self.source_line).check_level(voltage, purpose)
+        if not 0.0 <= dwell <= self.limits.max_pulse_width:
+            raise LimitError(
+                f"{purpose} asks to hold each point for {dwell:g} s; [limits] max_pulse_width is "
                 f"{self.limits.max_pulse_width:g} s."
             )
 

@@ -32,6 +32,7 @@ class Form(Procedure):
             "bit_line": Column("float64", "V", "height of the pulse"),
             "gate": Column("float64", "V", "gate during the pulse"),
             "conductance": Column("float64", "S", "read after the pulse"),
+            "flag": Column("uint8", "", "1 compliance, 2 overflow"),
         },
         "cells": {
             "time": Column("float64", "s", "bench time"),
@@ -40,45 +41,48 @@ class Form(Procedure):
             "formed": Column("bool", "", "whether it conducts"),
             "attempts": Column("int16", "", "pulses spent; 0 if it was formed before"),
             "voltage": Column("float64", "V", "forming voltage; NaN if it did not form"),
-            "conductance": Column("float64", "S", "at the end"),
+            "conductance": Column("float64", "S", "at the end; NaN where flagged"),
+            "flag": Column("uint8", "", "1 compliance, 2 overflow; such a cell gets no pulse"),
         },
     }
 
     def prepare(self) -> None:
-        """Start the count of formed cells."""
-        self._formed, self._done = 0, 0
+        """Refuse pulses beyond the limits before the first one; start the counts."""
+        self.array.check([Pulse.set(v, self.gate, self.width) for v in self._heights()])
+        self._formed = self._done = self._unreadable = 0
 
     def units(self) -> list[Any]:
         """One unit per cell."""
         return list(self.selected_cells().tolist())
 
     def measure(self, unit: Any) -> None:
-        """Form one cell."""
+        """Form one cell; one that cannot be read gets no pulse, or no further one."""
         row, column = unit
         threshold = self.threshold * 1e-6
-        conductance = float(self.array.read([unit]).conductance[0])
+        reading = self.array.read([unit])
         attempts, voltage = 0, np.nan
-        if not conductance >= threshold:
-            for attempts, height in enumerate(self._heights(), 1):
-                pulse = Pulse.set(height, self.gate, self.width)
-                after = self.array.pulse([unit], pulse, read=READ_VOLTAGE)
-                assert after is not None
-                conductance = float(after.conductance[0])
-                self.record(
-                    "pulses",
-                    time=float(after.time[0]),
-                    row=row,
-                    col=column,
-                    attempt=attempts,
-                    bit_line=height,
-                    gate=self.gate,
-                    conductance=conductance,
-                )
-                if conductance >= threshold:
-                    voltage = height
-                    break
-        formed = conductance >= threshold
+        for height in self._heights():
+            if reading.flag[0] or reading.conductance[0] >= threshold:
+                break
+            attempts, voltage = attempts + 1, height
+            pulse = Pulse.set(height, self.gate, self.width)
+            after = self.array.pulse([unit], pulse, read=READ_VOLTAGE)
+            assert after is not None
+            reading = after
+            self.record(
+                "pulses",
+                time=float(reading.time[0]),
+                row=row,
+                col=column,
+                attempt=attempts,
+                bit_line=height,
+                gate=self.gate,
+                conductance=float(reading.conductance[0]),
+                flag=int(reading.flag[0]),
+            )
+        formed = bool(reading.conductance[0] >= threshold)
         self._formed, self._done = self._formed + formed, self._done + 1
+        self._unreadable += bool(reading.flag[0])
         self.record(
             "cells",
             time=self.array.now(),
@@ -86,8 +90,9 @@ class Form(Procedure):
             col=column,
             formed=formed,
             attempts=attempts,
-            voltage=voltage,
-            conductance=conductance,
+            voltage=voltage if formed else np.nan,
+            conductance=float(reading.conductance[0]),
+            flag=int(reading.flag[0]),
         )
 
     def estimate(self) -> float:
@@ -98,8 +103,8 @@ class Form(Procedure):
         return len(self.selected_cells()) * each
 
     def summary(self) -> dict[str, Any]:
-        """Return how many cells formed."""
-        return {"cells": self._done, "formed": self._formed}
+        """Return how many cells conduct, and how many could not be read."""
+        return {"cells": self._done, "formed": self._formed, "unreadable": self._unreadable}
 
     def _heights(self) -> list[float]:
         count = max(int(np.floor((self.stop - self.start) / self.step + 1e-9)), 0) + 1

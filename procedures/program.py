@@ -61,6 +61,13 @@ class Program(Procedure):
             raise ProcedureError(
                 f"tolerance {self.tolerance:g} µS is not below target {self.target:g} µS."
             )
+        highest = max(self.highest, self.set_voltage, self.reset_voltage)
+        self.array.check(
+            [
+                Pulse.set(highest, self.set_gate, self.width),
+                Pulse.reset(highest, self.reset_gate, self.width),
+            ]
+        )
         self._ok, self._done = 0, 0
 
     def units(self) -> list[Any]:

@@ -52,7 +52,12 @@ class Transitions(Procedure):
     }
 
     def prepare(self) -> None:
-        """Read the starting conductances and draw the first polarities."""
+        """Refuse pulses beyond the limits; read the start; draw the first polarities."""
+        self._pulses = {
+            1: Pulse.set(self.set_voltage, self.set_gate, self.width),
+            -1: Pulse.reset(self.reset_voltage, self.reset_gate, self.width),
+        }
+        self.array.check(list(self._pulses.values()))
         self._cells = self.selected_cells()
         self._polarity = self.rng.choice([-1, 1], len(self._cells))
         self._before = self.array.read(self._cells).conductance
@@ -76,11 +81,7 @@ class Transitions(Procedure):
             return
         turn = self.rng.random(len(self._cells)) < self.turn
         self._polarity = np.where(turn, -self._polarity, self._polarity)
-        kinds = {
-            1: Pulse.set(self.set_voltage, self.set_gate, self.width),
-            -1: Pulse.reset(self.reset_voltage, self.reset_gate, self.width),
-        }
-        pulses = [kinds[polarity] for polarity in self._polarity.tolist()]
+        pulses = [self._pulses[polarity] for polarity in self._polarity.tolist()]
         after = self.array.pulse(self._cells, pulses, read=READ_VOLTAGE)
         assert after is not None
         self.record(

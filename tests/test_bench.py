@@ -1,7 +1,11 @@
+import os
+import subprocess
+import sys
+
 import pytest
 
 from labctl.bench import Bench
-from labctl.errors import BenchFileError, IdentityError, LatchedError, LimitError
+from labctl.errors import BenchFileError, EngineError, IdentityError, LatchedError, LimitError
 from tests.truth import Truth
 
 
@@ -120,3 +124,43 @@ def test_limits_of_the_bench_file_hold_for_the_array(bench_file):
         assert Truth(path).closures() == 0
         with pytest.raises(LimitError, match="0 V"):
             bench.array.read([[0, 0]], voltage=0.0)
+
+
+LEAVING = """
+import os, signal, sys
+from pathlib import Path
+from labctl import Bench
+from tests.truth import Truth
+path = Path(sys.argv[1])
+truth = Truth(path)
+try:
+    with Bench.open(path) as bench:
+        bench.array.read([[0, 0]])
+        assert truth.closed()
+        os.kill(os.getpid(), getattr(signal, sys.argv[2]))
+        bench.array.read(bench.array.all_cells)
+finally:
+    print("levels", sum(truth.levels()), "relays", len(truth.closed()))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP", "SIGINT"])
+def test_a_signal_in_a_script_takes_the_bench_to_zero(bench_file, name):
+    done = subprocess.run(
+        [sys.executable, "-c", LEAVING, str(bench_file()), name],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "levels 0.0 relays 0\n", done.stderr
+    assert done.returncode != 0
+
+
+def test_a_second_program_on_a_bench_is_refused_and_told_who_has_it(bench_file):
+    path = bench_file()
+    with Bench.open(path):
+        message = refused(path, EngineError)
+        assert f"process {os.getpid()}" in message
+    with Bench.open(path):
+        pass

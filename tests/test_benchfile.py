@@ -47,6 +47,14 @@ def test_a_wrong_key_is_named_with_file_line_and_the_right_one(bench_file):
         (('channel = "b"', 'channel = "a"'), "share one channel"),
         (('row = "C"', 'row = "B"'), "share a matrix row"),
         (("[chip]", "[chips]"), "chips"),
+        (("GPIB0::27::INSTR", "gpib0::26::INSTR"), "same address"),
+        (("seed = 7", "sead = 7"), "'seed'"),
+        (("seed = 7", 'seed = "x"'), "simulation.seed"),
+        (("max_pulse_width = 1.0", "max_pulse_width = 10.0"), "timeout must be longer"),
+        (
+            ("1e-3\ncurrent_range = 1e-3", "1e-6\ncurrent_range = 1e-3"),
+            "below that of the bit line",
+        ),
     ],
 )
 def test_a_fault_is_named(bench_file, replaced, says):

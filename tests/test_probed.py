@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
 
+import labctl
 from labctl.array import CellArray, Pulse
 from labctl.bench import Bench
-from labctl.errors import LimitError
+from labctl.errors import ConnectionLostError, LimitError
+from labctl.instruments import Flag
 from tests.truth import Truth
 
 QUIET = (("noise = true  ", "noise = false "),)  # of the cells and of the instruments
@@ -151,3 +153,55 @@ def test_a_sweep_shows_the_cell_conducting_both_ways(quiet):
     sweep = bench.array.sweep((0, 3), [0.0, 0.1, 0.2, 0.0, -0.1, -0.2], gate=5.0, dwell=1e-4)
     assert sweep.current[2] > 1.5 * sweep.current[1] > 0
     assert sweep.current[5] < 1.5 * sweep.current[4] < 0
+
+
+def test_a_gate_in_compliance_spoils_the_reading(quiet, monkeypatch):
+    bench, _ = quiet
+    word = bench.safety.word_line.meter
+    force = word.force
+    monkeypatch.setattr(word, "force", lambda *level: force(*level) | Flag.COMPLIANCE)
+    readings = bench.array.read([[0, 3]])
+    assert readings.flag[0] & Flag.COMPLIANCE
+    assert np.isnan(readings.conductance[0])
+
+
+def test_a_sweep_keeps_the_limits_and_counts_as_pulses(quiet):
+    bench, _ = quiet
+    for voltages, dwell in (([9.0], 1e-3), ([0.1], 2.0), ([0.1], float("nan")), ([0.1], -1.0)):
+        with pytest.raises(LimitError):
+            bench.array.sweep((0, 3), voltages, gate=5.0, dwell=dwell)
+    before = bench.array.pulse_counts[0, 3]
+    bench.array.sweep((0, 3), [0.1, 0.5, 0.1, -0.5], gate=5.0, dwell=1e-4)
+    assert bench.array.pulse_counts[0, 3] == before + 2
+
+
+def test_a_late_answer_is_not_taken_for_the_next_one(quiet):
+    bench, _ = quiet
+    line = bench.safety.bit_line.meter.line
+    truth = bench.array.read([[0, 3]]).conductance[0]
+    with pytest.raises(ConnectionLostError, match="does not answer"):
+        line.query("delay(60) print(42)")
+    assert bench.array.read([[0, 3]]).conductance[0] == pytest.approx(truth, rel=0.05)
+    assert bench.array.read([[0, 3]]).conductance[0] == pytest.approx(truth, rel=0.05)
+
+
+def test_forming_gives_no_pulse_to_a_cell_that_cannot_be_read(bench_file, tmp_path):
+    keep = 'state = "chip.npz"\n'
+    with Bench.open(bench_file(*QUIET, more=keep)) as bench:
+        bench.array.pulse([[0, 0]] * 4, FORMING)
+    low = ("current_range = 1e-4", "current_range = 1e-7")
+    with Bench.open(bench_file(*QUIET, low, more=keep)) as bench:
+        run = labctl.run("form", bench, data=tmp_path / "data", cells="0,0", width=1e-3)
+        assert bench.array.counters.pulses == 0
+    [cell] = run.frame("cells").to_dict("records")
+    assert cell["flag"] != 0
+    assert not cell["formed"]
+    assert run.summary == {"cells": 1, "formed": 0, "unreadable": 1}
+
+
+def test_pulses_beyond_a_limit_end_a_run_before_its_first_pulse(quiet, tmp_path):
+    bench, _ = quiet
+    before = bench.array.counters.pulses
+    with pytest.raises(LimitError, match="max_voltage"):
+        labctl.run("form", bench, data=tmp_path, cells="9,9", stop=9.0)
+    assert bench.array.counters.pulses == before

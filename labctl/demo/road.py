@@ -16,6 +16,7 @@ from labctl.engine.local import run
 from labctl.errors import LabctlError
 from labctl.paths import simulated_bench
 from labctl.quantity import show, show_duration
+from labctl.rendezvous import PROGRAM, claim
 from labctl.store import Run
 
 STEPS = 6000
@@ -138,7 +139,8 @@ def _lay_out(out: Path, seed: int) -> Path:
                     f"{out} is not empty and no earlier demo. Name another folder with --out; "
                     "nothing was touched."
                 )
-            shutil.rmtree(out)
+            with claim(out / "bench.toml", PROGRAM):  # another demo may still be at work there
+                shutil.rmtree(out)
         out.mkdir(parents=True, exist_ok=True)
         (out / MARK).touch()
         text = simulated_bench().read_text(encoding="utf-8")

@@ -8,11 +8,11 @@ from pathlib import Path
 
 from labctl import plugins
 from labctl.bench import Bench
-from labctl.engine.rendezvous import claim
 from labctl.engine.server import Engine
 from labctl.engine.signals import guarded
 from labctl.engine.wire import Wire
 from labctl.errors import LabctlError
+from labctl.rendezvous import claim
 from labctl.store import DATA_ROOT
 
 
@@ -53,7 +53,7 @@ def serve(bench_path: Path, data_root: Path) -> None:
     with claim(bench_path) as right, guarded(on_signal) as guard:
         guard.closing = True
         plugins.add_workspace(bench_path.resolve().parent)
-        with Bench.open(bench_path) as bench:
+        with Bench.open(bench_path, claimed=True) as bench:
             engine = Engine(bench, data_root)
             engines.append(engine)
             wire = Wire(engine.handle)

@@ -17,8 +17,8 @@ import zmq
 
 from labctl import errors
 from labctl.engine.messages import Reply
-from labctl.engine.rendezvous import Rendezvous, StartingError, log_file, look_up
 from labctl.errors import EngineError
+from labctl.rendezvous import Rendezvous, StartingError, log_file, look_up
 from labctl.store import DATA_ROOT
 
 TIMEOUT = 10.0

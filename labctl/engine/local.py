@@ -8,6 +8,7 @@ from typing import Any
 from labctl import plugins
 from labctl.bench import Bench
 from labctl.engine.runner import OnProgress, execute
+from labctl.errors import LabctlError
 from labctl.store import Run
 
 
@@ -59,4 +60,8 @@ def run(
         on_progress=on_progress,
         on_exit=bench.off,
     )
-    return done.raise_unless_finished()
+    try:
+        return done.raise_unless_finished()
+    except LabctlError as error:
+        error.add_note(f"What was measured before is in {done.path}.")
+        raise

@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM turned into an abort that cannot skip the way to zero."""
+"""Ctrl-C, SIGTERM and a closed terminal turned into an abort that cannot skip the way to zero."""
 
 from __future__ import annotations
 
@@ -8,7 +8,11 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
-_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_SIGNALS = tuple(
+    getattr(signal, name)
+    for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # the last two: closed terminal
+    if hasattr(signal, name)
+)
 
 
 class Guard:
@@ -37,7 +41,7 @@ class Guard:
 
 @contextmanager
 def guarded(abort: Callable[[str], None], install: bool = True) -> Iterator[Guard]:
-    """Have SIGINT and SIGTERM call ``abort`` while inside, in the main thread.
+    """Have the signals that end a program call ``abort`` while inside, in the main thread.
 
     In any other thread, or with ``install`` false, signals are left as they are.
     """

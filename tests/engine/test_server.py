@@ -12,9 +12,9 @@ import pytest
 from labctl.bench import Bench
 from labctl.engine.client import EngineClient
 from labctl.engine.messages import Plain, Submit
-from labctl.engine.rendezvous import look_up
 from labctl.engine.server import Engine
 from labctl.errors import EngineError, LatchedError, ProcedureError
+from labctl.rendezvous import look_up
 from labctl.store import Run, Status, runs
 
 ENDLESS = {"cells": "0..1,0..3", "repeats": 100_000}

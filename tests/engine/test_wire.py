@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from labctl.engine.client import EngineClient
 from labctl.engine.messages import Plain, Submit, parse_request
-from labctl.engine.rendezvous import Rendezvous
 from labctl.engine.wire import Wire
 from labctl.errors import EngineError, ProcedureError
+from labctl.rendezvous import Rendezvous
 from labctl.store.process import this_process
 
 PATIENCE = 300  # ms that a stranger waits

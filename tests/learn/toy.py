@@ -102,6 +102,9 @@ class ToyArray:
         self.counters.write_energy += float(np.sum(start)) * 2.0 * 2e-4
         return None if read is None else self.read(wanted, read)
 
+    def check(self, pulses: Sequence[Pulse]) -> None:
+        """Nothing is forbidden."""
+
     def sweep(
         self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
     ) -> Sweep:

@@ -121,6 +121,8 @@ class LuaHost:
         if result is None:
             return _FINE
         kind, message, ticks = result
+        if isinstance(message, BaseException):
+            raise message
         if message == EXIT:
             kind = ""
         return Outcome(kind, str(message or ""), int(ticks) * STEP)

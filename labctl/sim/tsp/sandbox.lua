@@ -221,6 +221,8 @@ local function run(text)
   if ok and ticks == 0 then return end
   if not ok then
     main = nil
+    -- Only the host can raise userdata: a signal that came between two host functions.
+    if type(problem) == "userdata" then return "host", problem, ticks end
     if type(problem) ~= "string" then problem = "(error object is not a string)" end
   end
   if collect("count") > limits.memory then

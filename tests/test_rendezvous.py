@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from labctl.engine.rendezvous import StartingError, claim, look_up
 from labctl.errors import EngineError
+from labctl.rendezvous import StartingError, claim, look_up
 
 posix = pytest.mark.skipif(sys.platform == "win32", reason="POSIX permissions")
 
 HOLDER = """
 import sys
-from labctl.engine.rendezvous import claim
+from labctl.rendezvous import claim
 right = claim(sys.argv[1])
 right.publish("tcp://127.0.0.1:1", "secret")
 print("held", flush=True)

@@ -1,8 +1,9 @@
-"""How clients find the engine of a bench, and how a second engine is kept away.
+"""How clients find the engine of a bench, and how a second program is kept away.
 
-Per bench file there is a lock that lives and dies with the engine process, and a file (0600) with
-the engine's address and token. Both are in the user's runtime folder (0700), or in the folder
-that the environment variable ``LABCTL_RUNTIME_DIR`` names.
+Per bench file there is a lock that lives and dies with the process that has the bench open, and a
+file (0600) with that process and, where it is an engine, its address and token. Both are in the
+user's runtime folder (0700), or in the folder that the environment variable
+``LABCTL_RUNTIME_DIR`` names.
 """
 
 from __future__ import annotations
@@ -28,13 +29,17 @@ else:
     import fcntl
 
 
+ENGINE = "an engine"
+PROGRAM = "a program that measures without an engine"
+
+
 class StartingError(EngineError):
     """There is an engine, but it is still opening its bench."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rendezvous:
-    """Where an engine is to be found.
+    """Who has a bench open, and where an engine is to be found.
 
     Attributes
     ----------
@@ -46,12 +51,15 @@ class Rendezvous:
         Host, number and start of the engine's process.
     bench
         The bench file.
+    role
+        What has the bench open: an engine, or a program that measures without one.
     """
 
     address: str
     token: str
     process: dict[str, object]
     bench: str
+    role: str = ENGINE
 
     @property
     def pid(self) -> int:
@@ -60,14 +68,14 @@ class Rendezvous:
 
 
 class Claim:
-    """The right to be the one engine of a bench, from :func:`claim` until :meth:`release`."""
+    """The right to a bench, from :func:`claim` until :meth:`release`."""
 
-    def __init__(self, bench: Path, lock: IO[str]) -> None:
-        self._bench, self._lock = bench, lock
+    def __init__(self, bench: Path, lock: IO[str], role: str) -> None:
+        self._bench, self._lock, self._role = bench, lock, role
 
     def publish(self, address: str, token: str) -> None:
         """Tell clients of this user where the engine is; readable by nobody else."""
-        content = Rendezvous(address, token, this_process(), str(self._bench))
+        content = Rendezvous(address, token, this_process(), str(self._bench), self._role)
         path = _file(self._bench, "json")
         fresh = path.with_name(f"{path.name}.{os.getpid()}.new")
         fresh.unlink(missing_ok=True)
@@ -94,13 +102,13 @@ class Claim:
         self.release()
 
 
-def claim(bench_path: str | Path) -> Claim:
-    """Become the one engine of a bench; the right ends with the process at the latest.
+def claim(bench_path: str | Path, role: str = ENGINE) -> Claim:
+    """Become the one program on a bench; the right ends with the process at the latest.
 
     Raises
     ------
     EngineError
-        Naming the engine that has the bench already.
+        Naming the process that has the bench already.
     """
     bench = Path(bench_path).resolve()
     lock = _file(bench, "lock").open("a+", encoding="utf-8")
@@ -113,13 +121,8 @@ def claim(bench_path: str | Path) -> Claim:
     except OSError:
         lock.close()
         first = _read(bench)
-        who = f"process {first.pid}" if first is not None else "a process that is just starting"
-        raise EngineError(
-            f"Bench {bench} is already in use by {who}: an engine, or another `labctl run`. Use "
-            "that engine (`labctl gui`, `labctl engine status`), end it (`labctl engine "
-            "shutdown`), or wait for the other run."
-        ) from None
-    holder = Claim(bench, lock)
+        raise EngineError(_in_use(bench, first)) from None
+    holder = Claim(bench, lock, role)
     holder.publish("", "")
     return holder
 
@@ -141,9 +144,22 @@ def look_up(bench_path: str | Path) -> Rendezvous:
             f"No engine is running on bench {bench}. `labctl gui` starts one, and so does "
             "`python -m labctl.engine BENCH.toml`."
         )
+    if found.role != ENGINE:
+        raise EngineError(_in_use(bench, found))
     if not found.address:
         raise StartingError(f"The engine of bench {bench} (process {found.pid}) is still starting.")
     return found
+
+
+def _in_use(bench: Path, first: Rendezvous | None) -> str:
+    if first is None:
+        return f"Bench {bench} is already in use by a process that is just starting; try again."
+    cure = (
+        "Use it (`labctl gui`, `labctl engine status`), or end it (`labctl engine shutdown`)."
+        if first.role == ENGINE
+        else "Wait until it is done, or end it; Ctrl-C there leaves outputs at zero."
+    )
+    return f"Bench {bench} is already in use by process {first.pid}, {first.role}. {cure}"
 
 
 def log_file(bench_path: str | Path) -> Path:
