@@ -4,7 +4,7 @@ import pytest
 import labctl
 from labctl.array import CellArray, Pulse
 from labctl.bench import Bench
-from labctl.errors import ConnectionLostError, LimitError
+from labctl.errors import ConnectionLostError, InstrumentError, LimitError
 from labctl.instruments import Flag
 from tests.truth import Truth
 
@@ -205,3 +205,20 @@ def test_pulses_beyond_a_limit_end_a_run_before_its_first_pulse(quiet, tmp_path)
     with pytest.raises(LimitError, match="max_voltage"):
         labctl.run("form", bench, data=tmp_path, cells="9,9", stop=9.0)
     assert bench.array.counters.pulses == before
+
+
+def test_a_relay_that_is_not_where_it_was_sent_is_found_and_the_bench_goes_to_zero(quiet):
+    bench, truth = quiet
+    relays = truth.world.box("matrix").relays
+    cells = [[0, 3], [0, 4]]
+
+    def drop():
+        if bench.array.counters.reads > reads:
+            relays.closed.discard((1, 3, 6))  # the ground of word line 5 falls open
+
+    reads = bench.array.counters.reads
+    bench.array.interrupt = drop
+    with pytest.raises(InstrumentError, match=r"should be closed \['1D06'\]"):
+        bench.array.read(cells)
+    assert not any(truth.levels())
+    assert not truth.closed()

@@ -12,7 +12,7 @@ from labctl import Bench
 from labctl.paths import simulated_bench
 from tests.benchmarks.figure import Figure
 
-PASSES = 7
+PASSES = 41
 
 
 def measure() -> Iterator[Figure]:
