@@ -8,6 +8,7 @@ from math import isfinite
 from labctl.benchfile import BenchFile, TerminalTable
 from labctl.errors import LatchedError, LimitError
 from labctl.instruments import SourceMeter, SwitchMatrix
+from labctl.leaving import signals_held
 
 
 class Terminal:
@@ -142,10 +143,11 @@ class Safety:
             except Exception as error:  # noqa: BLE001 - the other outputs must still go to zero
                 faults.append(f"{what}: {error}")
 
-        for terminal in (self.bit_line, self.source_line, self.word_line):
-            attempt(f"{terminal.label} to zero and off", terminal.meter.off)
-        attempt("open all relays", self.matrix.open_all)
-        self.energised = False
+        with signals_held():  # a second Ctrl-C waits until the outputs are at zero
+            for terminal in (self.bit_line, self.source_line, self.word_line):
+                attempt(f"{terminal.label} to zero and off", terminal.meter.off)
+            attempt("open all relays", self.matrix.open_all)
+            self.energised = False
         return faults
 
     def stop(self, reason: str) -> list[str]:

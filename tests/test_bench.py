@@ -157,6 +157,36 @@ def test_a_signal_in_a_script_takes_the_bench_to_zero(bench_file, name):
     assert done.returncode != 0
 
 
+INSISTING = """
+import os, signal, sys
+from pathlib import Path
+from labctl import Bench
+from tests.truth import Truth
+path = Path(sys.argv[1])
+truth = Truth(path)
+try:
+    with Bench.open(path) as bench:
+        bench.array.read([[0, 0]])
+        meter, off = bench.safety.bit_line.meter, bench.safety.bit_line.meter.off
+        meter.off = lambda: (os.kill(os.getpid(), signal.SIGINT), off())
+        os.kill(os.getpid(), signal.SIGINT)
+        bench.array.read(bench.array.all_cells)
+except KeyboardInterrupt:
+    print("levels", sum(truth.levels()), "relays", len(truth.closed()))
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_second_ctrl_c_on_the_way_to_zero_does_not_cut_it_short(bench_file):
+    done = subprocess.run(
+        [sys.executable, "-c", INSISTING, str(bench_file())],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert done.stdout == "levels 0.0 relays 0\n", done.stderr
+
+
 def test_a_second_program_on_a_bench_is_refused_and_told_who_has_it(bench_file):
     path = bench_file()
     with Bench.open(path):
