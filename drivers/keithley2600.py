@@ -116,6 +116,7 @@ class Keithley2600Channel:
         for line in _SCRIPT.format(c=name).splitlines():
             box.line.send(line)
         box.raise_errors(f"Loading the functions of channel {name}")
+        self.line_frequency = float(box.line_frequency)
 
     def prepare(self, *, compliance: float, nplc: float, current_range: float) -> None:
         """Set compliance (A), integration time (line cycles) and current range (A) at 0 V."""

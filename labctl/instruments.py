@@ -118,6 +118,8 @@ class SourceMeter(Protocol):
     """Smallest compliance the model has, A."""
     shortest_pulse: float
     """Shortest useful pulse of the model, s."""
+    line_frequency: float
+    """Power-line frequency that NPLC counts in, Hz."""
     overhead: float
     """Bench time one command takes besides its pulse, settling and integration, s."""
 

@@ -45,7 +45,7 @@ class ProbedArray:
         self._known = False  # whether the relays are where _here says
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         word, bit = safety.word_line, safety.bit_line
-        self._read_time = bit.table.nplc / 50.0 + bit.table.settle
+        self._read_time = bit.table.nplc / bit.meter.line_frequency + bit.table.settle
         move = 2 * matrix.settling  # break before make: the old relays settle, then the new ones
         pulse = move + 2 * (word.meter.overhead + word.table.settle) + bit.meter.overhead
         self.timing = Timing(read=pulse + self._read_time, pulse=pulse, move=move)

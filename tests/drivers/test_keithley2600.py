@@ -17,7 +17,8 @@ def loading(channel: str) -> list[tuple[str | None, str | None]]:
     """The exchange that loads the functions of a channel."""
     from drivers.keithley2600 import _SCRIPT
 
-    return [*((line, None) for line in _SCRIPT.format(c=channel).splitlines()), NO_ERRORS]
+    script = [(line, None) for line in _SCRIPT.format(c=channel).splitlines()]
+    return [*script, NO_ERRORS, ("print(localnode.linefreq)", "6.000000000e+01")]
 
 
 @pytest.fixture
@@ -28,6 +29,11 @@ def protocol():
         return expected_protocol(Keithley2600, [IDN, *loading("a"), *pairs])
 
     return expect
+
+
+def test_the_line_frequency_is_the_instruments_own(protocol):
+    with protocol() as box:
+        assert box.channel("a").line_frequency == 60.0
 
 
 def test_small_values_keep_full_precision(protocol):
