@@ -111,7 +111,7 @@ class Keithley2600Channel:
         ability = box.ability
         self.max_voltage, self.max_current = ability.max_voltage, ability.max_current
         self.min_compliance, self.shortest_pulse = ability.min_compliance, ability.shortest_pulse
-        self.overhead = 1e-3
+        self.overhead = 0.7e-3
         self._voltage_range = 20.0
         for line in _SCRIPT.format(c=name).splitlines():
             box.line.send(line)

@@ -75,6 +75,40 @@ def check_cells(cells: ArrayLike, shape: tuple[int, int]) -> NDArray[np.int64]:
     return array
 
 
+def visiting_order(
+    cells: NDArray[np.int64], here: tuple[int, int] | None = None
+) -> NDArray[np.intp]:
+    """Return the order that takes few relays from cell to cell.
+
+    Row by row, each row from the end where the last one stopped, starting at the end of the
+    rows nearest to ``here``; repeated cells keep their order.
+
+    Parameters
+    ----------
+    cells
+        Shape (n, 2): row, column; as :func:`check_cells` returns them.
+    here
+        The cell selected now, or None.
+
+    Returns
+    -------
+    intp, shape (n,)
+        Indices into ``cells``.
+    """
+    if len(cells) < 2:
+        return np.arange(len(cells))
+    rows, columns = cells[:, 0], cells[:, 1]
+    wanted = np.zeros(int(rows.max()) + 1, dtype=np.intp)
+    wanted[rows] = 1
+    level = (np.cumsum(wanted) - 1)[rows]
+    first, last = int(rows.min()), wanted.size - 1
+    if here is not None and abs(here[0] - last) < abs(here[0] - first):
+        level = level.max() - level
+    backwards = here is not None and here[1] > np.median(columns[level == 0])
+    sign = np.where((level + backwards) % 2 == 1, -1, 1)
+    return np.argsort(level * (2 * int(columns.max()) + 1) + sign * columns, kind="stable")
+
+
 def format_cells(cells: ArrayLike) -> str:
     """Write cells as the shortest list of blocks per row that :func:`parse_cells` reads back.
 

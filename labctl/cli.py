@@ -137,6 +137,18 @@ def new(folder: Annotated[Path, typer.Argument(help="Name of the folder to make.
     typer.echo(f"{made} is ready. Next:\n    cd {made}\n    labctl procedures\n    labctl gui")
 
 
+@app.command(
+    add_help_option=False,
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
+)
+def sim(context: typer.Context) -> None:
+    """The simulated chip: its data sheet, its presets, saved chips."""
+    # Handed on unread: what the words mean is known there, and loading the simulator takes a second.
+    from labctl.sim.console import app as commands
+
+    commands(context.args, prog_name="labctl sim")
+
+
 @bench_commands.command("check")
 def bench_check(bench: BenchOption = None) -> None:
     """Open the bench with outputs at zero, and show who answers."""

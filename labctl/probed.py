@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep, Timing
-from labctl.cells import check_cells
+from labctl.cells import check_cells, visiting_order
 from labctl.clock import Clock
 from labctl.errors import InstrumentError, LimitError
 from labctl.instruments import Flag, Reading, SwitchMatrix
@@ -153,7 +153,7 @@ class ProbedArray:
             raise
 
     def _visit(self, cells: NDArray[np.int64]) -> Iterator[tuple[int, tuple[int, int]]]:
-        order = self._wiring.order(cells, self._here)
+        order = visiting_order(cells, self._here)
         listed = cells.tolist()
         for k in order.tolist():
             if self.interrupt is not None:

@@ -5,9 +5,6 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
 from labctl.benchfile import BenchFile, fault
 from labctl.errors import BenchFileError
 from labctl.instruments import SwitchMatrix
@@ -131,24 +128,6 @@ class Wiring:
             if here is not None:
                 closed.append(self._ground[here[0]])
         return Move(tuple(opened), tuple(closed))
-
-    def order(
-        self, cells: NDArray[np.int64], here: tuple[int, int] | None = None
-    ) -> NDArray[np.intp]:
-        """Return the order of ``cells`` (shape (n, 2)) that moves few relays.
-
-        Row by row, each row from the end where the last one stopped, starting at the end of the
-        rows nearest to ``here``; repeated cells keep their order.
-        """
-        if len(cells) < 2:
-            return np.arange(len(cells))
-        rows, columns = cells[:, 0], cells[:, 1]
-        distinct, level = np.unique(rows, return_inverse=True)
-        if here is not None and abs(here[0] - distinct[-1]) < abs(here[0] - distinct[0]):
-            level = distinct.size - 1 - level
-        backwards = here is not None and here[1] > np.median(columns[level == 0])
-        sign = np.where((level + backwards) % 2 == 1, -1, 1)
-        return np.lexsort((sign * columns, level))
 
     def _selected(self, cell: tuple[int, int]) -> tuple[str, str, str]:
         i, j = cell

@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from labctl.cells import check_cells, format_cells, parse_cells
+from labctl.cells import check_cells, format_cells, parse_cells, visiting_order
 from labctl.errors import WiringError
 
 SHAPE = (16, 12)
+CELLS = st.tuples(st.integers(0, 15), st.integers(0, 11))
 
 
 @pytest.mark.parametrize(
@@ -63,3 +64,26 @@ def test_cells_outside_the_chip_or_of_another_shape_are_refused():
     with pytest.raises(WiringError, match="integers"):
         check_cells([[0.5, 1.0]], SHAPE)
     assert check_cells([], SHAPE).shape == (0, 2)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=40), st.one_of(st.none(), CELLS))
+def test_the_order_visits_every_cell_once_and_repeats_in_their_order(cells, here):
+    order = visiting_order(np.array(cells), here).tolist()
+    assert sorted(order) == list(range(len(cells)))
+    for cell in set(cells):
+        visits = [k for k in order if cells[k] == cell]
+        assert visits == sorted(visits)
+
+
+@given(st.lists(CELLS, min_size=1, max_size=40), CELLS)
+def test_rows_are_visited_one_by_one_to_and_fro_from_the_nearer_end(cells, here):
+    ordered = [cells[k] for k in visiting_order(np.array(cells), here).tolist()]
+    rows = [row for row, _ in ordered]
+    assert rows in (sorted(rows), sorted(rows, reverse=True))
+    assert abs(rows[0] - here[0]) <= abs(rows[-1] - here[0])
+    forth = [[c for r, c in ordered if r == row] for row in dict.fromkeys(rows)]
+    for k, columns in enumerate(forth):
+        assert columns in (sorted(columns), sorted(columns, reverse=True))
+        middle = np.median(forth[0])
+        backwards = bool(here[1] > middle) != (k % 2 == 1)
+        assert columns == sorted(columns, reverse=backwards)

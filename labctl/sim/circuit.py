@@ -4,7 +4,7 @@ A net is a row of the switch matrix (number 0 for row A, and so on). Every sourc
 ground sit on one net each; closing a crosspoint puts a pad of the chip on a net. The chip's state
 evolves lazily: right before anything changes, and before any current is asked for. While no bit
 or source line has a level, nothing can flow and no cell can change; the chip is then told of
-relays and levels only when that ends.
+relays and levels only when that ends. (In a passive array, word lines count as such lines.)
 """
 
 from __future__ import annotations
@@ -38,8 +38,13 @@ class ChipLike(Protocol):
         """Put every line on a net, -1 = floating."""
         ...
 
-    def drive(self, voltage: NDArray[np.float64], limit: NDArray[np.float64]) -> None:
-        """Set level (V, NaN = not driven) and current limit (A) of every net."""
+    def drive(
+        self,
+        voltage: NDArray[np.float64],
+        limit: NDArray[np.float64],
+        reaction: NDArray[np.float64],
+    ) -> None:
+        """Set level (V, NaN = not driven), current limit (A) and its delay (s) of every net."""
         ...
 
     def elapse(self, seconds: float) -> None:
@@ -75,7 +80,7 @@ class Circuit:
     chip
         The chip.
     shape
-        Number of word, bit and source lines.
+        Number of word, bit and source lines; without source lines the word lines carry current.
     clock
         Bench time.
     ground
@@ -95,17 +100,19 @@ class Circuit:
             for kind, count in zip(("WL", "BL", "SL"), shape, strict=True)
         }
         self._closed: dict[Pad, int] = {}  # nets of each pad, as bits
-        self._floating_words = shape[0]
+        self._carrying = ("BL", "SL") if shape[2] else ("WL", "BL")
+        self._floating_words = shape[0] if shape[2] else 0
         self._voltage = np.full(NETS, nan)
         self._limit = np.full(NETS, inf)
+        self._reaction = np.zeros(NETS)
         self._levels = [nan] * NETS  # as _voltage, quicker to look at
         self._live: set[int] = set()  # nets with a level other than zero
         self._ground = ground
         self._master = list(range(NETS))  # nets tied together through a pad have one master
         self._sources: set[int] = set()  # nets with a source meter or ground on them
         self._tied = False
-        self._loads = [0] * NETS  # bit and source lines on each net
-        self._quiet = True  # no bit or source line has a level: nothing flows, nothing changes
+        self._loads = [0] * NETS  # lines that can carry current, on each net
+        self._quiet = True  # no such line has a level: nothing flows, nothing changes
         self._moved = True  # whether the chip has yet to be told of relays
         self._flow: tuple[list[float], list[bool]] | None = None
         self._flow_at = -1.0
@@ -116,9 +123,10 @@ class Circuit:
 
     # -- source meters -------------------------------------------------------------------------
 
-    def attach(self, net: int) -> None:
-        """Say that a source meter sits on ``net``."""
+    def attach(self, net: int, reaction: float) -> None:
+        """Say that a source meter sits on ``net`` and needs ``reaction`` (s) to limit."""
         self._sources.add(net)
+        self._reaction[net] = reaction
 
     def drive(self, net: int, voltage: float, limit: float) -> None:
         """Set level (V, NaN = disconnected) and current limit (A) of a source meter."""
@@ -216,7 +224,7 @@ class Circuit:
             lines = self._lines
             self.chip.connect(lines["WL"], lines["BL"], lines["SL"])
             self._moved = False
-        self.chip.drive(self._voltage, self._limit)
+        self.chip.drive(self._voltage, self._limit, self._reaction)
 
     def _currents(self) -> tuple[list[float], list[bool]]:
         if self._quiet:
@@ -237,7 +245,7 @@ class Circuit:
             return  # a matrix column that leads to no pad of this chip
         bits = self._closed[pad]
         net = self._master[(bits & -bits).bit_length() - 1] if bits else -1
-        if kind == "WL":
+        if kind not in self._carrying:
             self._floating_words += int(net < 0) - int(line[number] < 0)
         else:
             before = int(line[number])

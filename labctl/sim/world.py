@@ -33,9 +33,9 @@ DEFAULT_PRESET = "hfox-1t1r"
 class NetPort:
     """A source-meter terminal on a net of the circuit."""
 
-    def __init__(self, circuit: Circuit, net: int) -> None:
+    def __init__(self, circuit: Circuit, net: int, reaction: float) -> None:
         self._circuit, self._net = circuit, net
-        circuit.attach(net)
+        circuit.attach(net, reaction)
 
     def drive(self, voltage: float, limit: float) -> None:
         """Set level (V, NaN = disconnected) and current limit (A)."""
@@ -67,7 +67,7 @@ class World:
         self.hookup, self.clock = hookup, clock
         self.lock = threading.RLock()
         self._chip: Any = _make_chip(hookup)
-        sources = hookup.columns if hookup.source_lines == "columns" else hookup.rows
+        sources = {"columns": hookup.columns, "rows": hookup.rows}.get(hookup.source_lines, 0)
         ground = ROWS.index(hookup.ground) if hookup.ground else None
         self.circuit = Circuit(self._chip, (hookup.rows, hookup.columns, sources), clock, ground)
         self._contacts: dict[Crosspoint, tuple[Pad, int]] = {}
@@ -116,7 +116,8 @@ class World:
     def _make_box(self, plan: BoxPlan, number: int) -> Box:
         simulation = self.hookup.simulation
         if plan.model in MODELS:
-            ports = {name: self._port(plan.name, name) for name in MODELS[plan.model].channels}
+            model = MODELS[plan.model]
+            ports = {name: self._port(plan.name, name, model.reaction) for name in model.channels}
             meter = Keithley2600(
                 self.clock,
                 plan.model,
@@ -139,11 +140,11 @@ class World:
             f"{known}. Choose one of them, or set [bench] visa to a real library."
         )
 
-    def _port(self, instrument: str, channel: str) -> Port:
+    def _port(self, instrument: str, channel: str, reaction: float) -> Port:
         row = self.hookup.terminals.get((instrument, channel))
         if row is None or row not in ROWS:
             return OpenPort()
-        return NetPort(self.circuit, ROWS.index(row))
+        return NetPort(self.circuit, ROWS.index(row), reaction)
 
     def _moved(self, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
         contact = self._contact
@@ -214,7 +215,7 @@ def _make_chip(hookup: Hookup) -> Any:
     return Chip(
         hookup.rows,
         hookup.columns,
-        preset(simulation.get("preset", DEFAULT_PRESET)),
+        preset(simulation.get("preset", DEFAULT_PRESET), hookup.folder),
         int(simulation.get("seed", 0)),
         source_lines=hookup.source_lines,
         noise=bool(simulation.get("noise", True)),

@@ -2,6 +2,10 @@
 
 Sign: a positive voltage is bit line above source line, the SET direction. The cell lies at the bit
 line, the transistor at the source line. Units: V, µA, µS, K, s; ``u = ln(G / 1 µS)``.
+
+The state equation is ``du/dt = s hop(x, T, u) room(u) + drift(T, u)``: field-lowered, Joule-heated
+ion hopping, the same for forming, sweeps and pulses of any length, and thermally activated drift,
+which is retention when the cell is cold.
 """
 
 from __future__ import annotations
@@ -23,6 +27,7 @@ from labctl.sim.chip.layout import (
     RESET_BARRIER,
     RESET_LOWERING,
     RESET_SLOPE,
+    RETENTION,
     SET_BARRIER,
     SET_LOWERING,
     SET_SLOPE,
@@ -36,14 +41,18 @@ from labctl.sim.chip.layout import (
     U_MINIMUM,
     U_PRISTINE,
     U_REFERENCE,
+    U_RETENTION,
     VOLTAGE_HIGH,
     VOLTAGE_LOW,
     VOLTAGE_WIDTH,
+    WEAR_ACTIVITY,
+    WEAR_FUTILE,
+    WEAR_LOSS,
 )
 from labctl.sim.chip.noise import normals
 
-_BOLTZMANN = 8.617333e-5  # eV/K
-_STEP = 0.02  # of u; splitting a pulse then shows by a KS distance below 0.007
+BOLTZMANN = 8.617333e-5  # eV/K
+STEP = 0.02  # of u; splitting a pulse then shows by a KS distance below 0.007
 _MOST_STEPS = 100_000
 
 
@@ -55,8 +64,32 @@ def voltage_scale(u, p):
 
 
 @kernel
-def load_line(u, v, gate, p, guess, limit):
-    """Solve cell and transistor in series.
+def channel(drive, over, p):
+    """Return current (µA) of the transistor and its slopes (µA/V) against ``drive`` and ``over``.
+
+    ``drive`` (V) is the gate above source and threshold, ``over`` (V) drain above source. Square
+    law with channel-length modulation.
+    """
+    gain = p[GAIN]
+    if drive <= 0.0:
+        return 0.0, 0.0, 0.0
+    if over <= 0.0:
+        return 0.0, 0.0, gain * drive
+    length = 1.0 + p[LAMBDA] * over
+    if over < drive:
+        half = (drive - 0.5 * over) * over
+        return (
+            gain * half * length,
+            gain * over * length,
+            gain * ((drive - over) * length + half * p[LAMBDA]),
+        )
+    half = 0.5 * drive * drive
+    return gain * half * length, gain * drive * length, gain * half * p[LAMBDA]
+
+
+@kernel
+def load_line(u, v, gate, p, guess, limit, above=0.0, below=0.0):
+    """Solve cell, transistor and lines in series.
 
     Parameters
     ----------
@@ -65,11 +98,13 @@ def load_line(u, v, gate, p, guess, limit):
     v
         V, bit line against source line.
     gate
-        V, word line against the lower of both.
+        V, word line against the lower of both; infinite where there is no transistor.
     guess
         V, voltage over the cell to begin with (magnitude).
     limit
         µA, at most so much current flows; the voltage over the cell then follows from it.
+    above, below
+        V/µA, resistance of the higher and the lower line up to the cell.
 
     Returns
     -------
@@ -81,37 +116,34 @@ def load_line(u, v, gate, p, guess, limit):
         return 0.0, 0.0
     v0 = voltage_scale(u, p)
     g = math.exp(u)
-    gain = p[GAIN]
+    bare = gate == math.inf
+    lift = 0.0 if v > 0.0 else 1.0  # in RESET the cell lifts the transistor's source
+    wires = above + below
     low, high = 0.0, size
     x = min(max(guess, 0.0), size)
     for _ in range(60):
         e = math.exp(x / v0)
         current = 0.5 * g * v0 * (e - 1.0 / e)
         slope = 0.5 * g * (e + 1.0 / e)
-        over = size - x  # V left over the transistor
-        # In RESET the cell sits between the transistor's source and ground and lifts it.
-        drive = gate - p[THRESHOLD] - (0.0 if v > 0.0 else x)
-        lift = 0.0 if v > 0.0 else 1.0
-        length = 1.0 + p[LAMBDA] * over
-        if drive <= 0.0:
-            channel, fall = 0.0, 0.0
-        elif over < drive:
-            half = (drive - 0.5 * over) * over
-            channel = gain * half * length
-            fall = gain * ((drive - over + lift * over) * length + half * p[LAMBDA])
+        over = size - x - wires * current  # V left over the transistor
+        if bare:
+            if wires == 0.0:
+                x = size
+                break
+            error, fall = -over / wires, 1.0 / wires
         else:
-            half = 0.5 * drive * drive
-            channel = gain * half * length
-            fall = gain * (lift * drive * length + half * p[LAMBDA])
-        error = current - channel
+            drive = gate - p[THRESHOLD] - lift * x - below * current
+            through, by_drive, by_over = channel(drive, over, p)
+            error = current - through
+            fall = by_drive * (lift + below * slope) + by_over * (1.0 + wires * slope)
         if error > 0.0:
             high = x
         else:
             low = x
         step = x - error / (slope + fall)
-        if not low < step < high:
-            step = 0.5 * (low + high)
         done = abs(step - x) < 1e-10
+        if not (done or low < step < high):
+            step = 0.5 * (low + high)
         x = step
         if done:
             break
@@ -123,43 +155,104 @@ def load_line(u, v, gate, p, guess, limit):
 
 
 @kernel
-def rate(u, x, current, formed, barrier, p):
-    """Return du/dt (1/s) of a cell of unit speed with ``x`` (V) over it.
+def hopping(u, x, kt, formed, barrier, p):
+    """Return the rate (1/s) at which hops change u, signed, as if the window had no ends.
 
-    ``barrier`` (eV) is what this cell needs on top of the forming barrier while not ``formed``.
+    Forward minus backward hops over a barrier that ``x`` (V) lowers; ``kt`` in eV. ``barrier`` (eV)
+    is what this cell needs on top of the forming barrier while not ``formed``.
     """
-    heat = p[THERMAL_RESISTANCE] * abs(x * current) / (1.0 + math.exp(u) / p[THERMAL_CONDUCTANCE])
-    kt = _BOLTZMANN * (p[AMBIENT] + heat / (1.0 + heat / p[HEAT_DAMPING]))
     away = min(max(u - p[U_REFERENCE], -1.5), 1.5)
-    if x > 0.0:
-        energy = p[SET_BARRIER] + p[SET_SLOPE] * away - p[SET_LOWERING] * x
+    if x >= 0.0:
+        energy = p[SET_BARRIER] + p[SET_SLOPE] * away
+        lowering = p[SET_LOWERING] * x
         if not formed:
             energy += p[FORMING_BARRIER] + barrier
-        room = 1.0 - math.exp(2.0 * min(u - p[U_MAXIMUM], 0.0))
-        return p[ATTEMPT_RATE] * math.exp(-max(energy, 0.0) / kt) * room
-    if not formed:
+        sign = 1.0
+    elif formed:
+        energy = p[RESET_BARRIER] + p[RESET_SLOPE] * away
+        lowering = -p[RESET_LOWERING] * x
+        sign = -1.0
+    else:
         return 0.0
-    energy = p[RESET_BARRIER] + p[RESET_SLOPE] * away + p[RESET_LOWERING] * x
-    room = 1.0 - math.exp(2.0 * min(p[U_MINIMUM] - u, 0.0))
-    return -p[ATTEMPT_RATE] * math.exp(-max(energy, 0.0) / kt) * room
+    forward = p[ATTEMPT_RATE] * math.exp(-max(energy - lowering, 0.0) / kt)
+    back = 2.0 * lowering / kt
+    if back < 36.0:
+        forward *= -math.expm1(-back)
+    return sign * forward
 
 
 @kernel
-def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed, cell, draw):
+def room(u, polarity, shrink, p):
+    """Return the share of hops that still find a place; wear has moved both ends by ``shrink``."""
+    if polarity >= 0.0:
+        return 1.0 - math.exp(2.0 * min(u - p[U_MAXIMUM] + shrink, 0.0))
+    return 1.0 - math.exp(2.0 * min(p[U_MINIMUM] + shrink - u, 0.0))
+
+
+@kernel
+def shrinkage(wear, p):
+    """Return by how many factors of e ``wear`` has moved each end of the window inwards."""
+    return p[WEAR_LOSS] * math.log1p(wear / p[WEAR_ACTIVITY]) / math.log(2.0)
+
+
+@kernel
+def heated(u, x, current, p):
+    """Return kT (eV) of the filament with ``x`` (V) over it and ``current`` (µA) through it."""
+    heat = p[THERMAL_RESISTANCE] * abs(x * current) / (1.0 + math.exp(u) / p[THERMAL_CONDUCTANCE])
+    return BOLTZMANN * (p[AMBIENT] + heat / (1.0 + heat / p[HEAT_DAMPING]))
+
+
+@kernel
+def drift(u, kt, formed, p):
+    """Return du/dt (1/s) by which a filament hotter than ambient dissolves faster than at rest.
+
+    What it does at rest is retention, which has a closed form and is not counted twice.
+    """
+    cold = BOLTZMANN * p[AMBIENT]
+    if not formed or kt <= cold:
+        return 0.0
+    hot = math.exp(-p[RETENTION] / kt) - math.exp(-p[RETENTION] / cold)
+    return p[ATTEMPT_RATE] * hot * (p[U_RETENTION] - u)
+
+
+@kernel
+def rate(u, x, current, formed, barrier, shrink, speed, p):
+    """Return du/dt (1/s) and the hopping per second that wears the cell, at ``x`` (V) over it.
+
+    ``speed`` is the factor by which this cell is faster than the nominal one now. Hops that find
+    no place, at an end of the window, are taken back and wear little.
+    """
+    kt = heated(u, x, current, p)
+    hops = speed * hopping(u, x, kt, formed, barrier, p)
+    share = room(u, hops, shrink, p)
+    wearing = abs(hops) * (share + p[WEAR_FUTILE] * (1.0 - share))
+    return hops * share + drift(u, kt, formed, p), wearing
+
+
+@kernel
+def advance(
+    u, formed, cycle, wear, speed, barrier, v, gate, above, below, t, limit, stop, p, noise, seed,
+    cell, draw,
+):  # fmt: skip
     """March a cell through a constant drive.
 
     Each hop changes u by ``d = min(hop/G, d_max)``, so that the variance of u is ``d |du|``, which
     is infinitely divisible: splitting a pulse leaves its law unchanged. The speed of the cell
-    forgets itself with the way travelled in u, for the same reason.
+    forgets itself with the way travelled in u, for the same reason. Steps are in u, not in time, so
+    that nanoseconds and seconds cost the same.
 
     Parameters
     ----------
-    u, formed, cycle
-        State: ln(G / 1 µS), whether formed, ln of the present speed.
+    u, formed, cycle, wear
+        State: ln(G / 1 µS), whether formed, ln of the present speed, hopping endured.
     speed, barrier
         ln of the fixed speed; forming barrier of this cell (eV).
-    v, gate, t, limit
-        Drive as for :func:`load_line`, for ``t`` seconds.
+    v, gate, above, below, limit
+        Drive as for :func:`load_line`.
+    t
+        s.
+    stop
+        µA; the march ends where the current goes beyond.
     noise
         Whether hops and speed are random.
     seed, cell, draw
@@ -168,7 +261,7 @@ def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed,
     Returns
     -------
     tuple
-        New u, formed, cycle, way travelled in u, next draw.
+        New u, formed, cycle, wear; way travelled in u, time left (s), next draw.
     """
     moved = 0.0
     x = abs(v)
@@ -176,16 +269,22 @@ def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed,
         if t <= 0.0:
             break
         s = math.exp(speed + cycle)
-        x, current = load_line(u, v, gate, p, abs(x), limit)
-        r = s * rate(u, x, current, formed, barrier, p)
-        if abs(r) * t < 1e-15:
+        shrink = shrinkage(wear, p)
+        x, current = load_line(u, v, gate, p, abs(x), limit, above, below)
+        if abs(current) > stop:
             break
-        h = min(t, _STEP / abs(r))
+        r, hops = rate(u, x, current, formed, barrier, shrink, s, p)
+        if abs(r) * t < 1e-15:
+            wear += hops * t
+            t = 0.0
+            break
+        h = min(t, STEP / abs(r))
         middle = u + 0.5 * r * h
-        xm, current = load_line(middle, v, gate, p, abs(x), limit)
-        d = s * rate(middle, xm, current, formed, barrier, p) * h
-        if abs(d) > 2.0 * _STEP:
-            d = math.copysign(2.0 * _STEP, r)
+        xm, current = load_line(middle, v, gate, p, abs(x), limit, above, below)
+        d, hops = rate(middle, xm, current, formed, barrier, shrink, s, p)
+        d *= h
+        if abs(d) > 2.0 * STEP:
+            d = math.copysign(2.0 * STEP, r)
         way = abs(d)
         if noise:
             z, y = normals(seed, cell, STREAM_PROGRAM, draw)
@@ -195,8 +294,9 @@ def advance(u, formed, cycle, speed, barrier, v, gate, t, limit, p, noise, seed,
             keep = math.exp(-way / p[CYCLE_MEMORY])
             cycle = keep * cycle + p[CYCLE_SPREAD] * math.sqrt(1.0 - keep * keep) * y
         moved += way
+        wear += hops * h
         u = min(max(u + d, p[U_PRISTINE] - 3.0), p[U_MAXIMUM] + 0.2)
         t -= h
         if not formed and u > p[U_FORMED]:
             formed = True
-    return u, formed, cycle, moved, draw
+    return u, formed, cycle, wear, moved, t, draw

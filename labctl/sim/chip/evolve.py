@@ -1,4 +1,4 @@
-"""The chip in time: manufacture, stress, relaxation, reads. Kernels over all cells in question.
+"""Stress: what a drive does to the cells it reaches.
 
 Units: V, µA, µS, s; time is the age of the chip.
 """
@@ -9,262 +9,236 @@ import math
 
 import numpy as np
 
-from labctl.sim.chip.cell import advance, load_line, rate
-from labctl.sim.chip.circuit import edge_current, solve
+from labctl.sim.chip.cell import advance, rate, shrinkage
+from labctl.sim.chip.circuit import edge_current
 from labctl.sim.chip.jit import kernel
 from labctl.sim.chip.layout import (
     BARRIER,
+    BIT_WIRE,
     CYCLE,
-    CYCLE_SPREAD,
+    END,
+    FATE,
     FORMED,
-    FORMING_FAILURES,
-    FORMING_SPREAD,
+    KEPT_SINCE,
     LAST_PULSE,
+    LIFE,
     MOVED,
-    PRISTINE_SPREAD,
     PROGRAM_DRAWS,
     PULSES,
     QUIET,
-    READ_DRAWS,
-    READ_WHITE,
     RELAX,
     RELAX_DRAW,
+    RELAX_DROP,
     RELAX_MEAN,
     RELAX_SINCE,
     RELAX_SPREAD,
-    RELAX_TIME,
     RESET_TIME,
     SET_TIME,
+    SOURCE_BY_COLUMN,
+    SOURCE_WIRE,
     SPEED,
-    SPEED_SPREAD,
-    STREAM_FAB,
     STREAM_PROGRAM,
-    STREAM_READ,
-    TRAP,
-    TRAP_DUTY,
-    TRAP_LONGEST,
-    TRAP_SHORTEST,
-    TRAP_SINCE,
-    TRAP_SPREAD,
-    TRAP_STATE,
-    TRAP_STEP,
-    TRAP_TIME,
-    TRAPS,
-    U_PRISTINE,
     UNSTABLE,
-    UNSTABLE_FACTOR,
+    WEAR,
     U,
 )
-from labctl.sim.chip.noise import normals, uniforms
+from labctl.sim.chip.network import solve_network
+from labctl.sim.chip.noise import normals
+from labctl.sim.chip.rest import settled
 
-_LEAST_MOVE = 1e-3  # of u; a pulse that moves less leaves an earlier relaxation going on
+LEAST_MOVE = 1e-3  # of u; a pulse that moves less leaves an earlier relaxation going on
 _SHARE = 0.02  # of u; how far a cell may move before the node voltages are solved again
 _MOST_ROUNDS = 100_000
 
 
 @kernel
-def manufacture(state, p, seed):
-    """Give every cell its fixed properties; all are pristine afterwards."""
-    for c in range(state.shape[0]):
-        row = state[c]
-        z, y = normals(seed, c, STREAM_FAB, 0)
-        row[U] = p[U_PRISTINE] + p[PRISTINE_SPREAD] * z
-        row[SPEED] = p[SPEED_SPREAD] * y
-        z, y = normals(seed, c, STREAM_FAB, 1)
-        row[BARRIER] = p[FORMING_SPREAD] * z
-        row[CYCLE] = p[CYCLE_SPREAD] * y
-        a, b, _, _ = uniforms(seed, c, STREAM_FAB, 2)
-        if a < p[FORMING_FAILURES]:
-            row[BARRIER] = np.inf
-        factor = p[UNSTABLE_FACTOR] if b < p[UNSTABLE] else 1.0
-        span = math.log(p[TRAP_LONGEST] / p[TRAP_SHORTEST])
-        for k in range(TRAPS):
-            z, _ = normals(seed, c, STREAM_FAB, 3 + 2 * k)
-            a, b, d, _ = uniforms(seed, c, STREAM_FAB, 4 + 2 * k)
-            row[TRAP_STEP + k] = min(factor * p[TRAP] * math.exp(p[TRAP_SPREAD] * z), 0.5)
-            row[TRAP_TIME + k] = p[TRAP_SHORTEST] * math.exp(span * a)
-            row[TRAP_DUTY + k] = 0.25 + 0.5 * b
-            row[TRAP_STATE + k] = 1.0 if d < row[TRAP_DUTY + k] else 0.0
-
-
-@kernel
-def settled(row, p, now):
-    """Return u of a cell with its relaxation up to ``now`` (s)."""
-    if row[RELAX] == 0.0:
-        return row[U]
-    return row[U] + row[RELAX] * math.log(1.0 + (now - row[RELAX_SINCE]) / p[RELAX_TIME])
-
-
-@kernel
-def _stress(row, count, cell, v, gate, now, t, limit, p, noise, seed, pulse):
-    """Let one cell live through ``t`` seconds of a constant drive, beginning at ``now``."""
-    if count[LAST_PULSE] != pulse:
-        count[LAST_PULSE] = pulse
-        count[PULSES] += 1
-        row[MOVED] = 0.0
-        row[RELAX_DRAW] = p[RELAX_MEAN]
+def begin(state, counts, c, v, t, p, noise, seed, pulse):
+    """Count a stress of ``t`` seconds; at the first of a drive, draw how the cell will relax."""
+    if counts[LAST_PULSE, c] != pulse:
+        counts[LAST_PULSE, c] = pulse
+        counts[PULSES, c] += 1
+        state[MOVED, c] = 0.0
+        state[RELAX_DRAW, c] = p[RELAX_MEAN]
         if noise:
-            z, _ = normals(seed, cell, STREAM_PROGRAM, count[PROGRAM_DRAWS])
-            count[PROGRAM_DRAWS] += 1
-            row[RELAX_DRAW] += p[RELAX_SPREAD] * z
-    row[SET_TIME if v > 0.0 else RESET_TIME] += t
-    before = settled(row, p, now)
-    after, formed, cycle, moved, draw = advance(
-        before, row[FORMED] > 0.0, row[CYCLE], row[SPEED], row[BARRIER], v, gate, t, limit, p,
-        noise, seed, cell, count[PROGRAM_DRAWS],
-    )  # fmt: skip
-    count[PROGRAM_DRAWS] = draw
-    row[FORMED] = 1.0 if formed else 0.0
-    row[CYCLE] = cycle
-    row[MOVED] += moved
-    if row[MOVED] < _LEAST_MOVE:
-        row[U] += after - before
-        return
-    row[U] = after
-    row[RELAX] = math.copysign(min(row[MOVED], 1.0), -v) * row[RELAX_DRAW] if formed else 0.0
-    row[RELAX_SINCE] = now + t
+            z, _ = normals(seed, c, STREAM_PROGRAM, counts[PROGRAM_DRAWS, c])
+            counts[PROGRAM_DRAWS, c] += 1
+            state[RELAX_DRAW, c] += p[RELAX_SPREAD] * state[UNSTABLE, c] * z
+    state[SET_TIME if v > 0.0 else RESET_TIME, c] += t
 
 
 @kernel
-def evolve(
-    state, counts, p, noise, seed, now, t, pulse, edges, gates, count, held, limit, volt, soft
-):
-    """Let the stressed cells of a plan live through ``t`` seconds.
+def finish(state, c, v, before, after, moved, now, t, p):
+    """Write where a stress that began at ``now`` brought a cell, and let it relax from there."""
+    if state[WEAR, c] >= state[LIFE, c]:
+        state[FATE, c] = 1.0
+        state[U, c] = state[END, c]
+        state[RELAX, c] = 0.0
+        return
+    state[MOVED, c] += moved
+    if state[MOVED, c] < LEAST_MOVE:
+        state[U, c] += after - before
+        return
+    state[U, c] = after
+    # Retention at ambient goes on during a stress; only what heat adds is in the march.
+    state[KEPT_SINCE, c] = now
+    state[RELAX, c] = 0.0
+    if state[FORMED, c] != 0.0:
+        back = math.copysign(state[RELAX_DRAW, c], -v * state[RELAX_DRAW, c])
+        state[RELAX, c] = min(state[MOVED, c], 1.0) * (back - p[RELAX_DROP])
+        state[RELAX_SINCE, c] = now + t
+
+
+@kernel
+def stress(
+    state, counts, c, v, gate, above, below, now, t, limit, slack, p, noise, seed, pulse
+):  # fmt: skip
+    """Let one cell live through a constant drive.
 
     Parameters
     ----------
-    state, counts
-        All cells; changed.
-    p, noise, seed
-        Parameter vector, whether programming is noisy, seed of the chip.
-    now, t, pulse
-        s, s, number of the present drive.
-    edges, gates, count, held, limit, volt, soft
-        See :func:`labctl.sim.chip.circuit.plan`; ``volt`` is scratch.
+    state, counts, c
+        All cells, changed; which one.
+    v, gate, above, below, limit
+        V, V, V/µA, V/µA, µA: see :func:`labctl.sim.chip.cell.load_line`.
+    now, t
+        s; when it begins and how long it lasts.
+    slack
+        s that the source still needs to react once the current is beyond ``limit``.
+    p, noise, seed, pulse
+        Parameter vector, whether programming is random, seed of the chip, number of the drive.
+
+    Returns
+    -------
+    float
+        What is left of ``slack``, s.
     """
-    if count == 1 or not soft:
-        for e in range(count):
-            c, b, s = edges[e]
-            v = held[b] - held[s]
-            if abs(v) > p[QUIET]:
-                gate = gates[e] - min(held[b], held[s])
-                most = min(limit[b], limit[s])
-                _stress(state[c], counts[c], c, v, gate, now, t, most, p, noise, seed, pulse)
-        return
+    begin(state, counts, c, v, t, p, noise, seed, pulse)
+    if state[FATE, c] != 0.0:
+        return slack
+    before = settled(state, c, p, now)
+    u, formed, cycle, wear = before, state[FORMED, c] > 0.0, state[CYCLE, c], state[WEAR, c]
+    draw = counts[PROGRAM_DRAWS, c]
+    moved, left = 0.0, t
+    # Until the source reacts nothing limits the current: up to the limit, then for ``slack``.
+    for phase in range(3):
+        if left <= 0.0 or (phase < 2 and (slack <= 0.0 or limit == np.inf)):
+            continue
+        span = min(slack, left) if phase == 1 else left
+        u, formed, cycle, wear, way, rest, draw = advance(
+            u, formed, cycle, wear, state[SPEED, c], state[BARRIER, c], v, gate, above, below, span,
+            limit if phase == 2 else np.inf, limit if phase == 0 else np.inf, p, noise, seed, c,
+            draw,
+        )  # fmt: skip
+        moved += way
+        left -= span - rest
+        if phase == 1:
+            slack -= span
+    counts[PROGRAM_DRAWS, c] = draw
+    state[FORMED, c] = 1.0 if formed else 0.0
+    state[CYCLE, c] = cycle
+    state[WEAR, c] = wear
+    finish(state, c, v, before, u, moved, now, t, p)
+    return slack
+
+
+@kernel
+def wires(c, v, p, shape):
+    """Return the wire resistance (V/µA) of the higher and the lower line up to cell ``c``."""
+    rows, columns, mode = shape
+    i, j = c // columns, c % columns
+    bit = p[BIT_WIRE] * (rows - i) * 1e-6
+    source = p[SOURCE_WIRE] * (i + 1 if mode == SOURCE_BY_COLUMN else j + 1) * 1e-6
+    return (bit, source) if v > 0.0 else (source, bit)
+
+
+@kernel
+def evolve_alone(
+    state, counts, p, noise, seed, now, t, pulse, edges, gates, held, limit, slack, shape
+):  # fmt: skip
+    """Let the only stressed cell of a plan live through ``t`` seconds: all is in closed form."""
+    c, b, s = edges[0]
+    v = held[b] - held[s]
+    if abs(v) > p[QUIET]:
+        above, below = wires(c, v, p, shape)
+        tightest = b if limit[b] <= limit[s] else s
+        slack[tightest] = stress(
+            state, counts, c, v, gates[0] - min(held[b], held[s]), above, below, now, t,
+            limit[tightest], slack[tightest], p, noise, seed, pulse,
+        )  # fmt: skip
+
+
+@kernel
+def evolve_held(
+    state, counts, p, noise, seed, now, t, pulse, edges, gates, count, held
+):  # fmt: skip
+    """Let cells between stiff nets on ideal wires live through ``t`` seconds, each for itself."""
+    for e in range(count):
+        c, b, s = edges[e]
+        v = held[b] - held[s]
+        if abs(v) > p[QUIET]:
+            gate = gates[e] - min(held[b], held[s])
+            stress(state, counts, c, v, gate, 0.0, 0.0, now, t, np.inf, 0.0, p, noise, seed, pulse)
+
+
+@kernel
+def evolve_network(
+    state, counts, p, noise, seed, now, t, pulse, edges, gates, count, held, limit, slack, volt,
+    bit_at, source_at, shape,
+):  # fmt: skip
+    """Let cells that share lines, wires and limited sources live through ``t`` seconds.
+
+    Node voltages are solved again whenever a cell has moved by ``_SHARE``, or a source reacts.
+
+    Parameters
+    ----------
+    state, counts, p, noise, seed, now, t, pulse
+        As for :func:`stress`.
+    edges, gates, count, held, limit
+        See :func:`labctl.sim.chip.circuit.plan`.
+    slack
+        s per node, changed.
+    volt, bit_at, source_at, shape
+        See :func:`labctl.sim.chip.network.solve_network`.
+    """
     us = np.empty(count)
+    most = np.empty(limit.size)
+    into = np.empty(limit.size)
     for _ in range(_MOST_ROUNDS):
         for e in range(count):
-            us[e] = settled(state[edges[e, 0]], p, now)
-        solve(us, edges, gates, count, held, limit, volt, p)
+            us[e] = settled(state, edges[e, 0], p, now)
+        for n in range(limit.size):
+            most[n] = np.inf if slack[n] > 0.0 and limit[n] > 0.0 else limit[n]
+        solve_network(us, edges, gates, count, held, most, volt, bit_at, source_at, p, shape)
         fastest = 0.0
+        into[:] = 0.0
         for e in range(count):
             c, b, s = edges[e]
-            x, current = edge_current(us[e], gates[e], volt[b], volt[s], p, np.inf)
-            r = rate(us[e], x, current, state[c, FORMED] > 0.0, state[c, BARRIER], p)
-            fastest = max(fastest, abs(r) * math.exp(state[c, SPEED] + state[c, CYCLE]))
+            x, current = edge_current(us[e], gates[e], bit_at[e], source_at[e], p, np.inf)
+            into[b] += current
+            into[s] -= current
+            if state[FATE, c] != 0.0:
+                continue
+            speed = math.exp(state[SPEED, c] + state[CYCLE, c])
+            shrink = shrinkage(state[WEAR, c], p)
+            r, _ = rate(
+                us[e], x, current, state[FORMED, c] > 0.0, state[BARRIER, c], shrink, speed, p
+            )
+            fastest = max(fastest, abs(r))
         h = t if fastest * t <= _SHARE else _SHARE / fastest
+        for n in range(limit.size):
+            if slack[n] > 0.0 and 0.0 < limit[n] < abs(into[n]):
+                h = min(h, slack[n])
+        for n in range(limit.size):
+            if slack[n] > 0.0 and 0.0 < limit[n] < abs(into[n]):
+                slack[n] -= h
         for e in range(count):
-            c, b, s = edges[e]
-            v = volt[b] - volt[s]
+            c, v = edges[e, 0], bit_at[e] - source_at[e]
             if abs(v) > p[QUIET]:
-                gate = gates[e] - min(volt[b], volt[s])
-                _stress(state[c], counts[c], c, v, gate, now, h, np.inf, p, noise, seed, pulse)
+                gate = gates[e] - min(bit_at[e], source_at[e])
+                stress(
+                    state, counts, c, v, gate, 0.0, 0.0, now, h, np.inf, 0.0, p, noise, seed, pulse
+                )
         now += h
         t -= h
         if t <= 0.0:
             return
-
-
-@kernel
-def _read_noise(row, count, cell, p, seed, now):
-    """Return the factor by which the conductance of a cell shows up in one reading."""
-    a, b, c, d = uniforms(seed, cell, STREAM_READ, count[READ_DRAWS])
-    z, _ = normals(seed, cell, STREAM_READ, count[READ_DRAWS] + 1)
-    count[READ_DRAWS] += 2
-    passed = now - row[TRAP_SINCE]
-    row[TRAP_SINCE] = now
-    total = 1.0
-    for k in range(TRAPS):
-        draw = a if k == 0 else b if k == 1 else c if k == 2 else d
-        duty = row[TRAP_DUTY + k]
-        # Exact for a two-state Markov process, whatever the time between two looks.
-        memory = math.exp(-passed / row[TRAP_TIME + k])
-        full = duty + (row[TRAP_STATE + k] - duty) * memory
-        row[TRAP_STATE + k] = 1.0 if draw < full else 0.0
-        total += row[TRAP_STEP + k] * (row[TRAP_STATE + k] - duty)
-    return max(total, 0.02) * max(1.0 + p[READ_WHITE] * z, 0.02)
-
-
-@kernel
-def measure(
-    state,
-    counts,
-    p,
-    noise,
-    seed,
-    now,
-    edges,
-    gates,
-    count,
-    held,
-    limit,
-    volt,
-    soft,
-    current,
-    limited,
-):
-    """Write the current (A) into each net, and whether it is at its limit.
-
-    Parameters
-    ----------
-    state, counts, p, noise, seed, now, edges, gates, count, held, limit, volt, soft
-        As for :func:`evolve`; ``noise`` means that of reading.
-    current, limited
-        float64 and bool per net; written.
-    """
-    nets = current.size
-    current[:] = 0.0
-    limited[:] = False
-    us = np.empty(count)
-    for e in range(count):
-        c = edges[e, 0]
-        us[e] = settled(state[c], p, now)
-        if noise:
-            us[e] += math.log(_read_noise(state[c], counts[c], c, p, seed, now))
-    alone = count == 1
-    if soft and not alone:
-        solve(us, edges, gates, count, held, limit, volt, p)
-    for e in range(count):
-        b, s = edges[e, 1], edges[e, 2]
-        if alone:
-            most = min(limit[b], limit[s])
-            i = edge_current(us[e], gates[e], held[b], held[s], p, most)[1]
-        elif soft:
-            i = edge_current(us[e], gates[e], volt[b], volt[s], p, np.inf)[1]
-        else:
-            i = edge_current(us[e], gates[e], held[b], held[s], p, np.inf)[1]
-        if b < nets:
-            current[b] += i * 1e-6
-        if s < nets:
-            current[s] -= i * 1e-6
-    for n in range(nets):
-        if 0.0 < limit[n] < np.inf:
-            limited[n] = abs(current[n]) * 1e6 >= limit[n] * (1.0 - 1e-6)
-
-
-@kernel
-def conductances(state, p, now, voltage, gate, out):
-    """Write what a noiseless meter reads of each cell and transistor at ``voltage``, in S."""
-    for c in range(out.size):
-        u = settled(state[c], p, now)
-        out[c] = load_line(u, voltage, gate, p, voltage, np.inf)[1] / voltage * 1e-6
-
-
-@kernel
-def potentials(state, p, now, edges, gates, count, held, limit, volt):
-    """Find the node voltages without the noise of reading, into ``volt`` (V)."""
-    us = np.empty(count)
-    for e in range(count):
-        us[e] = settled(state[edges[e, 0]], p, now)
-    volt[:] = held
-    solve(us, edges, gates, count, held, limit, volt, p)

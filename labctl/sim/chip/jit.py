@@ -25,6 +25,27 @@ def kernel(function: Callable[..., Any]) -> Any:
     Numba keeps machine code per source file; a kernel holds the code and the constants of those it
     calls in other files, so its stamp here covers the whole folder.
     """
-    dispatcher: Any = njit(function, cache=True)
+    return _stamped(njit(function, cache=True))
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile as :func:`kernel` does, and put the code into whoever calls it.
+
+    For short functions of plain loops that must vectorise: a call left in the loop forbids it, and
+    so does the test for a divisor of zero, which gives infinity here instead of an exception.
+    """
+    return _stamped(njit(function, cache=True, forceinline=True, error_model="numpy"))
+
+
+def loose(function: Callable[..., Any], *, into_caller: bool = False) -> Any:
+    """Compile as :func:`kernel` does, with sums and products in whatever order is fastest.
+
+    For single precision, where speed is the purpose and the last bit means nothing.
+    """
+    options = {"fastmath": True, "error_model": "numpy", "forceinline": into_caller}
+    return _stamped(njit(function, cache=True, **options))
+
+
+def _stamped(dispatcher: Any) -> Any:
     dispatcher._cache._cache_file._source_stamp = _STAMP
     return dispatcher

@@ -3,6 +3,8 @@
 Philox4x32-10 of Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC11 (2011). The
 counter is (cell, stream, draw low, draw high), the key the seed of the chip, so results do not
 depend on the order of calls across cells, on threads, or on saving and restoring in between.
+
+One cell at a time or many in a row, the numbers are the same to the last bit.
 """
 
 from __future__ import annotations
@@ -11,46 +13,99 @@ import math
 
 import numpy as np
 
-from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.elementary import cos_sin, log
+from labctl.sim.chip.jit import inlined, kernel
 
-_MASK = np.uint64(0xFFFFFFFF)
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
-_W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
+_W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
 _SHIFT = np.uint64(32)
 _ROUNDS = 10
+_SCALE = 1.0 / 4294967296.0
 
 
-@kernel
-def philox(c0, c1, c2, c3, k0, k1):
-    """Return four independent 32-bit numbers (as uint64) of a 128-bit counter and 64-bit key."""
-    for _ in range(_ROUNDS):
-        p0 = c0 * _M0
-        p1 = c2 * _M1
-        c0, c1, c2, c3 = (
-            (p1 >> _SHIFT) ^ c1 ^ k0,
-            p1 & _MASK,
-            (p0 >> _SHIFT) ^ c3 ^ k1,
-            p0 & _MASK,
-        )
-        k0 = (k0 + _W0) & _MASK
-        k1 = (k1 + _W1) & _MASK
+@inlined
+def philox(c0, c1, c2, c3, k0, k1, rounds=_ROUNDS):
+    """Return four independent uint32 of a counter of four and a key of two uint32."""
+    # Numbers are cast at every step: numba would widen them to 64 bit, and half the lanes are lost.
+    c0, c1, c2, c3 = np.uint32(c0), np.uint32(c1), np.uint32(c2), np.uint32(c3)
+    k0, k1 = np.uint32(k0), np.uint32(k1)
+    for _ in range(rounds):
+        p0 = np.uint64(c0) * _M0
+        p1 = np.uint64(c2) * _M1
+        c0 = np.uint32(np.uint32(np.uint32(p1 >> _SHIFT) ^ c1) ^ k0)
+        c2 = np.uint32(np.uint32(np.uint32(p0 >> _SHIFT) ^ c3) ^ k1)
+        c1, c3 = np.uint32(p1), np.uint32(p0)
+        k0 = np.uint32(k0 + _W0)
+        k1 = np.uint32(k1 + _W1)
     return c0, c1, c2, c3
 
 
-@kernel
+@inlined
+def words(seed, cell, stream, draw):
+    """Return the four uint32 of one draw of one cell."""
+    s, d = np.uint64(seed), np.uint64(draw)
+    return philox(
+        np.uint32(cell), np.uint32(stream), np.uint32(d), np.uint32(d >> _SHIFT), np.uint32(s),
+        np.uint32(s >> _SHIFT),
+    )  # fmt: skip
+
+
+@inlined
+def uniform(word):
+    """Return a uint32 as a number in (0, 1)."""
+    return (np.float64(word) + 0.5) * _SCALE
+
+
+@inlined
+def gaussian(a, b):
+    """Return two independent standard normal numbers of two uint32 (Box and Muller)."""
+    r = math.sqrt(-2.0 * log(uniform(a)))
+    c, s = cos_sin(b)
+    return r * c, r * s
+
+
+@inlined
 def uniforms(seed, cell, stream, draw):
     """Return four uniform numbers in (0, 1)."""
-    s, d = np.uint64(seed), np.uint64(draw)
-    a, b, c, e = philox(
-        np.uint64(cell), np.uint64(stream), d & _MASK, d >> _SHIFT, s & _MASK, s >> _SHIFT
-    )
-    f = 1.0 / 4294967296.0
-    return (a + 0.5) * f, (b + 0.5) * f, (c + 0.5) * f, (e + 0.5) * f
+    a, b, c, d = words(seed, cell, stream, draw)
+    return uniform(a), uniform(b), uniform(c), uniform(d)
+
+
+@inlined
+def normals(seed, cell, stream, draw):
+    """Return two independent standard normal numbers."""
+    a, b, _, _ = words(seed, cell, stream, draw)
+    return gaussian(a, b)
 
 
 @kernel
-def normals(seed, cell, stream, draw):
-    """Return two independent standard normal numbers (Box and Muller)."""
-    a, b, _, _ = uniforms(seed, cell, stream, draw)
-    r = math.sqrt(-2.0 * math.log(a))
-    return r * math.cos(2.0 * math.pi * b), r * math.sin(2.0 * math.pi * b)
+def fill_uniforms(seed, stream, cells, draws, out):
+    """Write four uniform numbers per cell, as :func:`uniforms` returns them.
+
+    Parameters
+    ----------
+    seed, stream
+        Seed of the chip, stream of random numbers.
+    cells, draws
+        int64, shape (n,).
+    out
+        float64, shape (4, n); written.
+    """
+    o0, o1, o2, o3 = out[0], out[1], out[2], out[3]
+    for e in range(cells.size):
+        o0[e], o1[e], o2[e], o3[e] = uniforms(seed, cells[e], stream, draws[e])
+
+
+@kernel
+def fill_normals(seed, stream, cells, draws, out0, out1):
+    """Write two normal numbers per cell, as :func:`normals` returns them.
+
+    Parameters
+    ----------
+    seed, stream, cells, draws
+        As for :func:`fill_uniforms`.
+    out0, out1
+        float64, shape (n,); written.
+    """
+    for e in range(cells.size):
+        out0[e], out1[e] = normals(seed, cells[e], stream, draws[e])

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from labctl.sim.chip import layout
 from labctl.sim.chip.preset import Preset
 
-_MICRO = (layout.THERMAL_CONDUCTANCE, layout.HOP, layout.GAIN)
-_PER_MICRO = (layout.THERMAL_RESISTANCE,)
+_MICRO = (layout.THERMAL_CONDUCTANCE, layout.HOP, layout.GAIN, layout.LAPLACE_OFFSET)
+_PER_MICRO = (layout.THERMAL_RESISTANCE, layout.LAPLACE_CURVATURE)
 
 
 def packed(preset: Preset) -> NDArray[np.float64]:

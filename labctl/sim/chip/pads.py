@@ -14,14 +14,23 @@ from labctl.sim.chip.jit import kernel
 def take_drive(
     voltage: NDArray[Any],
     limit: NDArray[Any],
+    reaction: NDArray[Any],
     into_voltage: NDArray[Any],
     into_limit: NDArray[Any],
+    into_slack: NDArray[Any],
 ) -> bool:
-    """Copy a drive if every voltage (NaN: not driven) and limit makes sense; tell whether so."""
+    """Copy a drive if every voltage (NaN: not driven), limit and reaction makes sense; tell.
+
+    A source that has reacted (no slack left) goes on limiting as long as its level keeps its sign
+    and its limit stays.
+    """
     for n in range(voltage.size):
-        if np.isinf(voltage[n]) or not limit[n] >= 0.0:
+        if np.isinf(voltage[n]) or not limit[n] >= 0.0 or not 0.0 <= reaction[n] < np.inf:
             return False
     for n in range(voltage.size):
+        on = into_limit[n] == limit[n] and into_voltage[n] * voltage[n] > 0.0
+        if not (on and (into_slack[n] == 0.0 or into_voltage[n] == voltage[n])):
+            into_slack[n] = reaction[n]
         into_voltage[n] = voltage[n]
         into_limit[n] = limit[n]
     return True

@@ -18,7 +18,7 @@ from labctl.errors import LabctlError, StoreError
 from labctl.sim.chip import layout
 from labctl.sim.chip.preset import Preset
 
-VERSION = 1
+VERSION = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +27,16 @@ class Saved:
 
     Attributes
     ----------
+    ambient
+        K.
     state, counts
-        float64 and int64, one row per cell (:mod:`labctl.sim.chip.layout`).
+        float64 and int64, one column per cell (:mod:`labctl.sim.chip.layout`).
     word, bit, source
         int8, nets of the lines.
-    voltage, limit
-        V and A per net.
+    voltage, limit, slack
+        V, A, and what is left of its reaction time (s), per net.
+    volt, bit_at, source_at, guess
+        V per node and per edge: where the search for node voltages goes on; whether it starts anew.
     drives
         Number of the present drive.
     """
@@ -44,6 +48,7 @@ class Saved:
     source_lines: str
     noise: bool
     time: float
+    ambient: float
     drives: int
     state: NDArray[np.float64]
     counts: NDArray[np.int64]
@@ -52,11 +57,17 @@ class Saved:
     source: NDArray[np.int8]
     voltage: NDArray[np.float64]
     limit: NDArray[np.float64]
+    slack: NDArray[np.float64]
+    volt: NDArray[np.float64]
+    bit_at: NDArray[np.float64]
+    source_at: NDArray[np.float64]
+    guess: bool
 
 
 _ARRAYS = {
     "state": np.float64, "counts": np.int64, "word": np.int8, "bit": np.int8, "source": np.int8,
-    "voltage": np.float64, "limit": np.float64,
+    "voltage": np.float64, "limit": np.float64, "slack": np.float64,
+    "volt": np.float64, "bit_at": np.float64, "source_at": np.float64,
 }  # fmt: skip
 
 
@@ -68,7 +79,9 @@ def write_saved(path: Path, saved: Saved) -> None:
         **{k: getattr(saved, k) for k in ("rows", "columns", "source_lines", "noise")},
         "seed": str(saved.seed),
         "time": saved.time.hex(),
+        "ambient": saved.ambient.hex(),
         "drives": saved.drives,
+        "guess": saved.guess,
     }
     arrays: dict[str, Any] = {k: getattr(saved, k) for k in _ARRAYS}
     partial = path.with_name(path.name + ".partial")
@@ -104,7 +117,9 @@ def read_saved(path: Path) -> Saved:
             source_lines=str(facts["source_lines"]),
             noise=bool(facts["noise"]),
             time=float.fromhex(facts["time"]),
+            ambient=float.fromhex(facts["ambient"]),
             drives=int(facts["drives"]),
+            guess=bool(facts["guess"]),
             **arrays,
         )
     except StoreError:
@@ -124,14 +139,20 @@ def read_saved(path: Path) -> Saved:
 def _check(path: Path, saved: Saved, cure: str) -> None:
     n = saved.rows * saved.columns
     nets = saved.voltage.shape
+    sources = {"rows": saved.rows, "columns": saved.columns}.get(saved.source_lines, 0)
+    lines = saved.columns + (sources or saved.rows)  # words lines count in a passive array
     shapes = {
-        "state": (n, layout.STATE_COLUMNS),
-        "counts": (n, layout.COUNT_COLUMNS),
+        "state": (layout.STATE_ROWS, n),
+        "counts": (layout.COUNT_ROWS, n),
         "word": (saved.rows,),
         "bit": (saved.columns,),
-        "source": (saved.rows if saved.source_lines == "rows" else saved.columns,),
+        "source": (sources,),
         "voltage": nets,
         "limit": nets,
+        "slack": nets,
+        "volt": (saved.voltage.size + lines,),
+        "bit_at": (n,),
+        "source_at": (n,),
     }
     for name, kind in _ARRAYS.items():
         array = getattr(saved, name)

@@ -31,6 +31,9 @@ class SmuModel:
         Smallest limits.
     default_limit_voltage, default_limit_current
         After a reset.
+    reaction
+        s until the current limit holds; before that, the load decides. Source meters need 2 to
+        20 µs, longer on small ranges; the fastest analog limit loop does not beat a filament.
     """
 
     channels: tuple[str, ...]
@@ -43,6 +46,7 @@ class SmuModel:
     least_limit_voltage: float
     default_limit_voltage: float
     default_limit_current: float
+    reaction: float = 10e-6
 
     @property
     def max_voltage(self) -> float:

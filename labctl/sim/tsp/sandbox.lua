@@ -212,10 +212,8 @@ local function run(text)
   local f, message = compile(text)
   if not f then return "syntax", message, 0 end
   ticks, exhausted, spent, last = 0, false, 0, clock()
-  if not main then
-    main = create(loop)
-    sethook(main, tick, "", STEP)
-  end
+  main = main or create(loop)
+  sethook(main, tick, "", STEP) -- counts anew: a message costs what it does, whatever came before
   local ok, problem = resume(main, f)
   if exhausted then ticks = limits.steps end -- the same bench time whichever bound was met
   if ok and ticks == 0 then return end

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from labctl.errors import BenchFileError, LimitError, WiringError
-from labctl.sim.chip import Chip, Preset, layout, preset
+from labctl.sim.chip import Chip, layout, preset
 from labctl.sim.chip.preset import NUMBERS
 from tests.sim.chip.probe import FREE, HFOX, formed_chip, lines
 
@@ -27,16 +27,24 @@ def test_an_unknown_preset_names_those_there_are():
         {"minimum": 1.0},
         {"forming_failures": 1.5},
         {"read_white": float("inf")},
+        {"set_barrier": "high"},
+        {"reset_barrier": None},
+        {"trap_amplitude": True},
+        {"stuck_high": 0.6, "stuck_low": 0.6},
+        {"name": ""},
     ],
 )
 def test_parameters_that_no_device_has_are_refused_by_name(change):
-    with pytest.raises(BenchFileError, match=next(iter(change))):
+    with pytest.raises(BenchFileError, match="|".join(change)):
         dataclasses.replace(HFOX, **change)
 
 
-def test_every_parameter_is_documented_and_where_the_kernels_look_for_it():
-    for name in NUMBERS:
-        assert name in Preset.__doc__
+def test_a_refused_parameter_is_told_with_its_unit_and_range():
+    with pytest.raises(BenchFileError, match=r"ambient .*'hfox-1t1r' is 5 K; .* 50 to 1000 K\."):
+        dataclasses.replace(HFOX, ambient=5.0)
+
+
+def test_the_kernels_look_for_each_parameter_where_it_is():
     for name, column in {
         "attempt_rate": layout.ATTEMPT_RATE,
         "reference_conductance": layout.U_REFERENCE,
@@ -45,6 +53,12 @@ def test_every_parameter_is_documented_and_where_the_kernels_look_for_it():
         "hop_maximum": layout.HOP_MAXIMUM,
         "unstable_factor": layout.UNSTABLE_FACTOR,
         "quiet_voltage": layout.QUIET,
+        "bit_line_resistance": layout.BIT_WIRE,
+        "retention_conductance": layout.U_RETENTION,
+        "stuck_high": layout.STUCK_HIGH,
+        "failure_activity": layout.FAILURE_ACTIVITY,
+        "laplace_curvature": layout.LAPLACE_CURVATURE,
+        "unstable_relaxation": layout.UNSTABLE_RELAX,
     }.items():
         assert NUMBERS[column] == name
 
@@ -99,7 +113,7 @@ def test_importing_the_chip_compiles_nothing():
     import sys
 
     code = (
-        "import labctl.sim.chip as c, labctl.sim.chip.evolve as e;"
+        "import labctl.sim.chip as c, labctl.sim.chip.measure as e;"
         "assert not e.measure.signatures, e.measure.signatures"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)

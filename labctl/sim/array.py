@@ -1,0 +1,290 @@
+"""The cells of a simulated chip without instruments in between: the same physics, much faster."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep
+from labctl.cells import check_cells, visiting_order
+from labctl.clock import VirtualClock
+from labctl.errors import LimitError
+from labctl.sim.chip import Chip
+from labctl.sim.chip.visit import account
+from labctl.sim.chip.visits import Progress, Shown, Visits
+from labctl.sim.hookup import read_hookup
+from labctl.sim.stepping import Stepper
+from labctl.sim.timeline import Limits, Timeline, numbers
+from labctl.sim.world import _make_chip
+
+if TYPE_CHECKING:
+    from typing import Self
+
+
+class SimulatedArray:
+    """A :class:`labctl.array.CellArray` that is the chip itself.
+
+    Cells are visited in the same order, at the same bench times and with the same levels as a
+    bench with source meters and a switch matrix would: with the noise of its meters switched off,
+    both give the same conductances for the same seed and history.
+
+    Parameters
+    ----------
+    chip
+        The chip; nothing else may drive it meanwhile.
+    timeline
+        How long everything takes.
+    limits
+        What a cell may be given; by default anything that is physically possible.
+    clock
+        Bench time; one of its own by default.
+    inhibit
+        What unselected lines of a passive array do: ``"float"``, ``"ground"``, ``"half"`` or
+        ``"third"`` (see :data:`labctl.sim.stepping.INHIBIT`).
+
+    Attributes
+    ----------
+    shape
+        Rows (word lines) and columns (bit lines).
+    timing, counters
+        See :class:`labctl.array.CellArray`.
+    interrupt
+        Called before each cell; may raise to break off a batch.
+    pulse_counts
+        int64, shape (rows, columns): pulses applied to each cell.
+    clock
+        Bench time.
+
+    Examples
+    --------
+    >>> from labctl.sim.chip import Chip, preset
+    >>> array = SimulatedArray(Chip(4, 4, preset("hfox-1t1r"), seed=1))
+    >>> readings = array.pulse([[0, 0]] * 8, Pulse.set(3.5, 1.5, 1e-3), read=0.2)
+    >>> bool(readings.conductance[-1] > 10e-6)
+    True
+    """
+
+    def __init__(
+        self,
+        chip: Chip,
+        timeline: Timeline | None = None,
+        limits: Limits | None = None,
+        *,
+        clock: VirtualClock | None = None,
+        inhibit: str = "float",
+    ) -> None:
+        self.shape = chip.shape
+        self.counters = Counters()
+        self.interrupt: Callable[[], None] | None = None
+        self.pulse_counts = np.zeros(self.shape, dtype=np.int64)
+        self.clock = clock or VirtualClock()
+        self._times, self._limits = timeline or Timeline(), limits or Limits()
+        self.timing = self._times.timing
+        self._chip = chip
+        self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
+        self._read_time = self._times.bit_integration + self._times.bit_settle
+        self._on = self._loaded = False
+        # A move closes source and ground of a word line, a bit line, and a source line with either.
+        by_row, passive = chip.source_lines == "rows", chip.source_lines == "none"
+        self._per_row, self._per_column = 2 + by_row, 1 + (not by_row and not passive)
+        self._closed_at_once = chip.rows + 2 - passive
+        self._progress = Progress(self.clock)
+        self._visits = Visits(chip, numbers(self._times, self._limits))
+        self._stepper = Stepper(chip, self._times, self._limits, inhibit)
+
+    @classmethod
+    def of_bench(cls, path: str | Path, *, clock: VirtualClock | None = None) -> Self:
+        """Return the array that the simulated bench of a bench file would have, just opened.
+
+        Raises
+        ------
+        BenchFileError
+            Where the file cannot be read, or names what the simulator does not have.
+        """
+        hookup = read_hookup(path)
+        file = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
+        times = Timeline.of_bench(file)
+        array = cls(_make_chip(hookup), times, Limits.of_bench(file), clock=clock)
+        for seconds in times.opening:
+            array.clock.sleep(seconds)
+        return array
+
+    @property
+    def chip(self) -> Chip:
+        """The chip as it is at the present bench time."""
+        self._progress.live(self._chip)
+        return self._chip
+
+    @property
+    def all_cells(self) -> NDArray[np.int64]:
+        """Every cell of the chip, shape (rows * columns, 2)."""
+        return np.argwhere(np.ones(self.shape, dtype=bool)).astype(np.int64)
+
+    def now(self) -> float:
+        """Return the bench time, s."""
+        return self.clock.now()
+
+    def wait(self, seconds: float) -> None:
+        """Leave the chip alone for ``seconds`` of bench time.
+
+        Raises
+        ------
+        LimitError
+            For a time that is negative or not finite.
+        """
+        if not 0.0 <= seconds < np.inf:
+            raise LimitError(f"A wait of {seconds} s: give a finite time of 0 s or more.")
+        self.clock.sleep(seconds)
+
+    def read(
+        self, cells: ArrayLike, voltage: float = READ_VOLTAGE, gate: float = READ_GATE
+    ) -> Readings:
+        """Read cells one after the other (see :meth:`labctl.array.CellArray.read`)."""
+        wanted = check_cells(cells, self.shape)
+        self._check_read(voltage, gate)
+        return self._visit(wanted, np.empty((0, 4)), float(voltage), float(gate))
+
+    def pulse(
+        self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None
+    ) -> Readings | None:
+        """Apply one pulse to each cell (see :meth:`labctl.array.CellArray.pulse`)."""
+        wanted = check_cells(cells, self.shape)
+        each = [pulses] * len(wanted) if isinstance(pulses, Pulse) else list(pulses)
+        if len(each) != len(wanted):
+            raise LimitError(
+                f"{len(each)} pulses for {len(wanted)} cells; give one for all, or one per cell."
+            )
+        self.check(each)
+        self._check_counts(wanted)
+        if read is not None:
+            self._check_read(read, READ_GATE)
+        table = np.array([(p.bit_line, p.source_line, p.gate, p.width) for p in each], dtype=float)
+        readings = self._visit(wanted, table.reshape(-1, 4), float(read or 0.0), READ_GATE)
+        return readings if read is not None else None
+
+    def check(self, pulses: Sequence[Pulse]) -> None:
+        """Raise LimitError where a pulse is impossible or beyond a limit; nothing is applied."""
+        for pulse in dict.fromkeys(pulses):
+            self._limits.check_pulse(pulse)
+
+    def sweep(
+        self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
+    ) -> Sweep:
+        """Step one cell through voltages (see :meth:`labctl.array.CellArray.sweep`)."""
+        [target] = check_cells([cell], self.shape)
+        points = np.array(voltages, dtype=float)
+        self._limits.check_sweep(points, gate, dwell)
+        stressing = int((abs(points) > READ_VOLTAGE).sum())
+        self._check_counts(np.repeat(target[None], stressing, axis=0))
+        with self._batch():
+            if self.interrupt is not None:
+                self.interrupt()
+            self._select(target[None])
+            if self._progress.here != (cell := (int(target[0]), int(target[1]))):
+                self._spend(self._times.moving)
+                self._progress.here, self._progress.moved = cell, True
+            self.pulse_counts[tuple(target)] += stressing
+            shown = Shown(len(points))
+            self._way(0.0).sweep(self._progress, points, float(gate), float(dwell), shown)
+        return Sweep(points, shown.current, shown.flag)
+
+    def _visit(
+        self,
+        cells: NDArray[np.int64],
+        pulses: NDArray[np.float64],
+        read: float,
+        gate: float,
+    ) -> Readings:
+        """Visit cells in the order that moves few relays, all at once or one by one."""
+        cells = np.ascontiguousarray(cells)
+        shown, counters = Shown(len(cells)), self.counters
+        way = self._way(min(read, float(pulses[:, :2].min(initial=0.0))))
+        with self._batch():
+            order = visiting_order(cells, self._progress.here)
+            for part in [order] if self.interrupt is None else order[:, None]:
+                if self.interrupt is not None:
+                    self.interrupt()
+                if not len(part):
+                    break
+                self._select(cells[part])
+                way.visit(self._progress, cells, part, pulses, read, gate, shown)
+                reading, writing = account(
+                    cells, part, pulses, read, self._read_time, shown.current, shown.flag,
+                    self._last, self.pulse_counts,
+                )  # fmt: skip
+                counters.read_energy += reading
+                counters.write_energy += writing
+                counters.reads += len(part) if read else 0
+                counters.pulses += len(part) if len(pulses) else 0
+        conductance = shown.current / (read or READ_VOLTAGE)
+        conductance[shown.flag != 0] = np.nan
+        return Readings(cells, shown.current, conductance, shown.flag, shown.time)
+
+    def _way(self, lowest: float) -> Visits | Stepper:
+        """Return what visits cells with no line below ``lowest`` (V)."""
+        return self._visits if self._visits.alone(lowest) else self._stepper
+
+    @contextmanager
+    def _batch(self) -> Iterator[None]:
+        """Spend what a bench spends around a block of cells: outputs on, relays verified.
+
+        After an error the outputs go off and the relays open.
+        """
+        times, progress = self._times, self._progress
+        if not self._on:
+            self._spend(times.preparing)
+            self._on = True
+        try:
+            yield
+            if progress.here is not None:
+                self._spend(times.asking)
+        except BaseException:
+            self._spend(times.ending if progress.here is not None else times.ending_at_rest)
+            self._on, progress.here = False, None
+            raise
+
+    def _select(self, cells: NDArray[np.int64]) -> None:
+        """Count the relays that the way through ``cells`` closes; the first move starts at rest."""
+        progress, times = self._progress, self._times
+        here = progress.here
+        if here is None:
+            self._spend(times.asking)
+            if not self._loaded:
+                self._spend(times.loading)
+            self._loaded = True
+            self._spend((times.message, times.relays, times.answer))
+            self.counters.relay_closures += self._closed_at_once
+            here = progress.here = int(cells[0, 0]), int(cells[0, 1])
+            progress.moved = True
+        row, column = np.diff(cells, axis=0, prepend=[here]).T != 0
+        self.counters.relay_closures += int(row.sum()) * self._per_row
+        self.counters.relay_closures += int(column.sum()) * self._per_column
+
+    def _spend(self, durations: tuple[float, ...]) -> None:
+        for seconds in durations:
+            self.clock.sleep(seconds)
+
+    def _check_read(self, voltage: float, gate: float) -> None:
+        if voltage == 0.0:
+            raise LimitError("A read at 0 V measures nothing; use about 0.2 V.")
+        self._limits.check_level("bit_line", voltage)
+        self._limits.check_level("gate", gate)
+
+    def _check_counts(self, cells: NDArray[np.int64]) -> None:
+        limit = self._limits.pulses_per_cell
+        if self.pulse_counts.max(initial=0) + len(cells) <= limit:
+            return
+        counts = self.pulse_counts.copy()
+        np.add.at(counts, (cells[:, 0], cells[:, 1]), 1)
+        if counts.max(initial=0) > limit:
+            row, column = np.argwhere(counts > limit)[0].tolist()
+            raise LimitError(
+                f"Cell ({row}, {column}) has had {self.pulse_counts[row, column]} pulses; the "
+                f"limit of the array is {limit}. Use another cell, or raise the limit."
+            )

@@ -1,0 +1,212 @@
+"""Pulses, reads and sweeps of cells that are alone in carrying current, through the kernels."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.clock import VirtualClock
+from labctl.sim.chip.chip import Chip
+from labctl.sim.chip.layout import PASSIVE, QUIET, THRESHOLD
+from labctl.sim.chip.reading import current_table, read_many
+from labctl.sim.chip.together import reading_times, show, sort_cells
+from labctl.sim.chip.visit import (
+    AGE,
+    AT,
+    BIT_LIMIT,
+    COLUMN,
+    DRIVES,
+    MOVED,
+    NOW,
+    ROW,
+    SOURCE_RANGE,
+    TIMES,
+    sweep,
+    visit,
+)
+
+BENCH = (
+    "message", "answer", "relays", "level", "word_settle", "bit_settle", "bit_reading",
+    "source_reading", "bit_limit", "source_limit", "bit_range", "source_range", "reaction",
+    "reaction",
+)  # fmt: skip
+"""What the kernels know of a bench: durations (s), compliances and readable currents (A), and how
+late (s) the smaller compliance holds."""
+_MANY = 64  # cells from which on reading them together is quicker
+_MOST_TABLES = 8
+
+
+class Shown:
+    """What the meters show of a block of cells, until it is read: no current, no time.
+
+    Attributes
+    ----------
+    current
+        float64, shape (n,), A.
+    flag
+        uint8, shape (n,): :data:`~labctl.sim.chip.visit.COMPLIANCE`, ``OVERFLOW``.
+    time
+        float64, shape (n,), bench time of the reading in s.
+    """
+
+    def __init__(self, n: int) -> None:
+        self.current, self.time = np.full(n, np.nan), np.full(n, np.nan)
+        self.flag = np.zeros(n, dtype=np.uint8)
+
+
+class Progress:
+    """How far an array and its chip have come.
+
+    Attributes
+    ----------
+    clock
+        Bench time.
+    at
+        Bench time up to which the chip has lived, s.
+    moved
+        Whether the chip has yet to be told of the cell selected now.
+    here
+        The cell selected now, or None.
+    """
+
+    def __init__(self, clock: VirtualClock) -> None:
+        self.clock, self.at = clock, clock.now()
+        self.moved = False
+        self.here: tuple[int, int] | None = None
+
+    def live(self, chip: Chip) -> None:
+        """Bring the chip up to the present bench time."""
+        passed = self.clock.now() - self.at
+        if passed > 0.0:
+            self.at = self.clock.now()
+            chip.elapse(passed)
+
+
+class Visits:
+    """The kernels on one chip and one bench.
+
+    Parameters
+    ----------
+    chip
+        The chip; not a passive one.
+    bench
+        By the names of :data:`BENCH`.
+    """
+
+    def __init__(self, chip: Chip, bench: dict[str, float]) -> None:
+        self._chip = chip
+        self._bench = np.array([bench[name] for name in BENCH])
+        self._bench[BIT_LIMIT : SOURCE_RANGE + 1] *= 1e6
+        self._tables: dict[tuple[float, float], NDArray[np.float64]] = {}
+
+    def alone(self, lowest: float) -> bool:
+        """Tell whether only the selected cell carries current with no line below ``lowest`` (V)."""
+        chip = self._chip
+        return chip._mode != PASSIVE and -lowest <= float(chip._p[THRESHOLD])
+
+    def visit(
+        self,
+        progress: Progress,
+        cells: NDArray[np.int64],
+        order: NDArray[np.intp],
+        pulses: NDArray[np.float64],
+        read: float,
+        gate: float,
+        shown: Shown,
+    ) -> None:
+        """Pulse cells, read them, or both.
+
+        Parameters
+        ----------
+        progress
+            Changed; some cell is selected.
+        cells
+            Shape (n, 2); the relays are moved before each that is not selected already.
+        order
+            Which of them, one after the other.
+        pulses
+            Shape (n, 4): V on bit line, source line and gate, width in s; or (0, 4): none.
+        read, gate
+            V on the bit line (0: no read) and on the word line.
+        shown
+            Written where ``order`` says and something is read.
+        """
+        t, place = self._begin(progress)
+        together = len(order) >= _MANY and len(order) == len(cells) and not len(pulses)
+        if not (together and self._read_once(t, place, cells, order, read, gate, shown)):
+            visit(
+                *self._cells(), self._bench, t, place, cells, order, pulses, read, gate,
+                shown.current, shown.flag, shown.time,
+            )  # fmt: skip
+        self._end(progress, t, place)
+
+    def sweep(
+        self,
+        progress: Progress,
+        voltages: NDArray[np.float64],
+        gate: float,
+        dwell: float,
+        shown: Shown,
+    ) -> None:
+        """Step the selected cell through voltages (V), each held for ``dwell`` (s)."""
+        t, place = self._begin(progress)
+        sweep(
+            *self._cells(), self._bench, t, place, voltages, gate, dwell, shown.current, shown.flag
+        )
+        self._end(progress, t, place)
+
+    def _read_once(
+        self,
+        t: NDArray[np.float64],
+        place: NDArray[np.int64],
+        cells: NDArray[np.int64],
+        order: NDArray[np.intp],
+        read: float,
+        gate: float,
+        shown: Shown,
+    ) -> bool:
+        """Read different cells, none of which a reading can change, all together; or return False.
+
+        Each is read at its own time; what is drawn for a cell does not depend on the others.
+        """
+        chip, above = self._chip, gate - min(read, 0.0)  # V, gate against the lower line
+        wanted = abs(read) <= chip._p[QUIET] and above > chip._p[THRESHOLD] and not chip._wired
+        numbers, ranks = np.empty(len(cells), dtype=np.int64), np.empty(len(cells), dtype=np.int64)
+        if not (wanted and sort_cells(cells, chip.shape, numbers, ranks)):
+            return False
+        age, found = np.empty(len(cells)), np.empty(len(cells))
+        reading_times(self._bench, t, place, cells, order, age, shown.time)
+        read_many(
+            chip._state, chip._counts, numbers, age[ranks], read, above, chip._p, chip.noise,
+            chip._key, self._table(read, above), found,
+        )  # fmt: skip
+        show(self._bench, place, found, ranks, shown.current, shown.flag)
+        return True
+
+    def _table(self, read: float, above: float) -> NDArray[np.float64]:
+        """Return the currents at a voltage and a gate above the lower line, made once."""
+        if (read, above) not in self._tables:
+            if len(self._tables) >= _MOST_TABLES:
+                self._tables.clear()
+            self._tables[read, above] = current_table(read, above, self._chip._p)
+        return self._tables[read, above]
+
+    def _cells(self) -> tuple[Any, ...]:
+        chip = self._chip
+        return chip._state, chip._counts, chip._p, chip.noise, chip._key, chip._size
+
+    def _begin(self, progress: Progress) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        t = np.zeros(TIMES)
+        t[: AGE + 1] = progress.clock.now(), progress.at, self._chip.time
+        row, column = progress.here or (-1, -1)
+        place = np.array([self._chip._drives, progress.moved, row, column], dtype=np.int64)
+        return t, place
+
+    def _end(self, progress: Progress, t: NDArray[np.float64], place: NDArray[np.int64]) -> None:
+        progress.clock.sleep(float(t[NOW]) - progress.clock.now())
+        progress.at, self._chip.time = float(t[AT]), float(t[AGE])
+        self._chip._drives = int(place[DRIVES])
+        progress.moved = bool(place[MOVED])
+        progress.here = int(place[ROW]), int(place[COLUMN])
