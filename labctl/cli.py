@@ -143,7 +143,7 @@ def new(folder: Annotated[Path, typer.Argument(help="Name of the folder to make.
 )
 def sim(context: typer.Context) -> None:
     """The simulated chip: its data sheet, its presets, saved chips."""
-    # Handed on unread: what the words mean is known there, and loading the simulator takes a second.
+    # Handed on unread: what the words mean is known there, and the simulator is slow to load.
     from labctl.sim.console import app as commands
 
     commands(context.args, prog_name="labctl sim")

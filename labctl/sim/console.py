@@ -213,7 +213,7 @@ def _facts(chip: Chip) -> list[tuple[str, str]]:
 
 
 def _connections(saved: Saved) -> str:
-    """Return what the lines of a saved chip are on: 4 word lines on net 0 (5 V), the others open."""
+    """Return what the lines of a saved chip are on, as in: 4 word lines on net 0 (5 V)."""
     import numpy as np
 
     parts = []

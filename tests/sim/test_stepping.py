@@ -14,7 +14,9 @@ from labctl.sim.timeline import Limits, Timeline
 
 def passive(inhibit: str) -> SimulatedArray:
     """Return a small passive array of formed cells without noise."""
-    kind = dataclasses.replace(preset("hfox-1t1r"), forming_failures=0.0)
+    # Forming at once, without transistor or compliance, would break some of them.
+    whole = {"forming_failures": 0.0, "failure_activity": 1e15}
+    kind = dataclasses.replace(preset("hfox-1t1r"), **whole)
     chip = Chip(3, 3, kind, seed=2, source_lines="none", noise=False)
     free = np.full(4, np.inf)
     chip.connect(np.zeros(3, dtype=int), np.ones(3, dtype=int), np.empty(0, dtype=int))
@@ -58,7 +60,7 @@ def test_a_read_of_a_passive_array_between_grounded_lines_is_that_of_its_cell(in
 def test_sneak_paths_add_to_a_read_of_a_floating_passive_array():
     array = passive("float")
     readings = array.read(array.all_cells)
-    assert (readings.conductance > 1.2 * array.chip.conductance.ravel()).all()
+    assert (readings.conductance > 1.1 * array.chip.conductance.ravel()).all()
 
 
 def test_a_passive_cell_sweeps_through_a_set_and_a_reset():

@@ -23,6 +23,7 @@ from labctl.sim.chip.layout import (
 from labctl.sim.chip.noise import gaussian, words
 
 BLOCK = 512
+_RUN = 32
 _NOTHING = 1e-14  # of u; as in labctl.sim.chip.rest
 _LITTLE = 0.01  # of u
 
@@ -34,6 +35,20 @@ def consecutive(cells):
         if cells[e] != cells[0] + e:
             return False
     return True
+
+
+@kernel
+def next_block(cells, start):
+    """Return where the block of cells from ``start`` on ends.
+
+    A run of cells that follow each other is a block of its own if it is not too short: its state is
+    a slice, and need not be gathered.
+    """
+    most = min(start + BLOCK, cells.size)
+    stop = start + 1
+    while stop < most and cells[stop] == cells[stop - 1] + 1:
+        stop += 1
+    return stop if stop - start >= _RUN else most
 
 
 @kernel

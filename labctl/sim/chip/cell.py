@@ -53,7 +53,12 @@ from labctl.sim.chip.noise import normals
 
 BOLTZMANN = 8.617333e-5  # eV/K
 STEP = 0.02  # of u; splitting a pulse then shows by a KS distance below 0.007
+_STRIDE = 1.5 * STEP
+_CREEP = 1e-4  # of u; a move so small does not change its own rate
 _MOST_STEPS = 100_000
+_CLOSE = 3e-6  # V; the last step of Newton's method, which squares the error
+_LN2 = math.log(2.0)
+_COLD = 50.0  # barriers over kT: a drift slower than e^-50 of the attempt rate is none
 
 
 @kernel
@@ -100,7 +105,7 @@ def load_line(u, v, gate, p, guess, limit, above=0.0, below=0.0):
     gate
         V, word line against the lower of both; infinite where there is no transistor.
     guess
-        V, voltage over the cell to begin with (magnitude).
+        V, voltage over the cell to begin with (magnitude); all of ``v`` where nothing is known.
     limit
         µA, at most so much current flows; the voltage over the cell then follows from it.
     above, below
@@ -120,7 +125,12 @@ def load_line(u, v, gate, p, guess, limit, above=0.0, below=0.0):
     lift = 0.0 if v > 0.0 else 1.0  # in RESET the cell lifts the transistor's source
     wires = above + below
     low, high = 0.0, size
-    x = min(max(guess, 0.0), size)
+    x = max(guess, 0.0)
+    if x >= size:  # no better guess: the transistor as a resistor
+        x = size
+        if not bare:
+            on = p[GAIN] * (gate - p[THRESHOLD])
+            x *= on / (on + g)
     for _ in range(60):
         e = math.exp(x / v0)
         current = 0.5 * g * v0 * (e - 1.0 / e)
@@ -141,13 +151,14 @@ def load_line(u, v, gate, p, guess, limit, above=0.0, below=0.0):
         else:
             low = x
         step = x - error / (slope + fall)
-        done = abs(step - x) < 1e-10
-        if not (done or low < step < high):
-            step = 0.5 * (low + high)
-        x = step
-        if done:
+        away = step - x
+        if abs(away) < _CLOSE:
+            x = step
+            current += slope * away  # what is left is of the order of the square
             break
-    current = g * v0 * math.sinh(x / v0)
+        x = step if low < step < high else 0.5 * (low + high)
+    if bare and wires == 0.0:
+        current = g * v0 * math.sinh(x / v0)
     if current > limit:
         x = v0 * math.asinh(limit / (g * v0))
         current = limit
@@ -192,7 +203,9 @@ def room(u, polarity, shrink, p):
 @kernel
 def shrinkage(wear, p):
     """Return by how many factors of e ``wear`` has moved each end of the window inwards."""
-    return p[WEAR_LOSS] * math.log1p(wear / p[WEAR_ACTIVITY]) / math.log(2.0)
+    share = wear / p[WEAR_ACTIVITY]
+    grown = math.log1p(share) if share > 1e-4 else share * (1.0 - 0.5 * share)
+    return p[WEAR_LOSS] * grown / _LN2
 
 
 @kernel
@@ -209,7 +222,7 @@ def drift(u, kt, formed, p):
     What it does at rest is retention, which has a closed form and is not counted twice.
     """
     cold = BOLTZMANN * p[AMBIENT]
-    if not formed or kt <= cold:
+    if not formed or kt <= cold or p[RETENTION] > _COLD * kt:
         return 0.0
     hot = math.exp(-p[RETENTION] / kt) - math.exp(-p[RETENTION] / cold)
     return p[ATTEMPT_RATE] * hot * (p[U_RETENTION] - u)
@@ -265,26 +278,32 @@ def advance(
     """
     moved = 0.0
     x = abs(v)
+    r, hops, known = 0.0, 0.0, False
     for _ in range(_MOST_STEPS):
         if t <= 0.0:
             break
         s = math.exp(speed + cycle)
         shrink = shrinkage(wear, p)
-        x, current = load_line(u, v, gate, p, abs(x), limit, above, below)
-        if abs(current) > stop:
-            break
-        r, hops = rate(u, x, current, formed, barrier, shrink, s, p)
-        if abs(r) * t < 1e-15:
-            wear += hops * t
-            t = 0.0
-            break
+        if not known:
+            x, current = load_line(u, v, gate, p, abs(x), limit, above, below)
+            if abs(current) > stop:
+                break
+            r, hops = rate(u, x, current, formed, barrier, shrink, s, p)
+            if abs(r) * t < 1e-15:
+                wear += hops * t
+                t = 0.0
+                break
         h = min(t, STEP / abs(r))
-        middle = u + 0.5 * r * h
-        xm, current = load_line(middle, v, gate, p, abs(x), limit, above, below)
-        d, hops = rate(middle, xm, current, formed, barrier, shrink, s, p)
-        d *= h
-        if abs(d) > 2.0 * STEP:
-            d = math.copysign(2.0 * STEP, r)
+        if known or abs(r) * h > _CREEP:
+            # The rate half a step ahead, found with the rate half a step behind.
+            middle = u + 0.5 * r * h
+            x, current = load_line(middle, v, gate, p, abs(x), limit, above, below)
+            if abs(current) > stop:
+                break
+            r, hops = rate(middle, x, current, formed, barrier, shrink, s, p)
+            if abs(r) * h > _STRIDE:
+                h = STEP / abs(r)
+        d = r * h
         way = abs(d)
         if noise:
             z, y = normals(seed, cell, STREAM_PROGRAM, draw)
@@ -297,6 +316,7 @@ def advance(
         wear += hops * h
         u = min(max(u + d, p[U_PRISTINE] - 3.0), p[U_MAXIMUM] + 0.2)
         t -= h
+        known = r != 0.0
         if not formed and u > p[U_FORMED]:
-            formed = True
+            formed, known = True, False
     return u, formed, cycle, wear, moved, t, draw

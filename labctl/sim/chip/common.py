@@ -12,7 +12,16 @@ import math
 import numpy as np
 
 from labctl.sim.chip import flow
-from labctl.sim.chip.bulk import BLOCK, consecutive, draw_first, draw_normals, gather, scatter, settle
+from labctl.sim.chip.bulk import (
+    BLOCK,
+    consecutive,
+    draw_first,
+    draw_normals,
+    gather,
+    next_block,
+    scatter,
+    settle,
+)
 from labctl.sim.chip.elementary import log, small_exp
 from labctl.sim.chip.flow import substeps
 from labctl.sim.chip.jit import inlined, kernel
@@ -225,11 +234,14 @@ def common_pulse(state, counts, cells, v, gate, now, t, p, noise, seed, pulse, t
     table
         Of :func:`labctl.sim.chip.flow.flow_table` for this drive.
     """
-    w, n, done = np.empty((flow.SCRATCH, BLOCK)), np.empty((3, BLOCK), np.int64), np.empty((_RESULTS, BLOCK))
+    w, done = np.empty((flow.SCRATCH, BLOCK)), np.empty((_RESULTS, BLOCK))
+    n = np.empty((3, BLOCK), dtype=np.int64)
     drawn, fresh = np.empty(BLOCK, dtype=np.int64), np.empty(BLOCK, dtype=np.bool_)
     beside = np.empty((STATE_ROWS, 0))
-    for start in range(0, cells.size, BLOCK):
-        mine = cells[start : min(start + BLOCK, cells.size)]
+    stop = 0
+    while stop < cells.size:
+        start, stop = stop, next_block(cells, stop)
+        mine = cells[start:stop]
         m = mine.size
         for e in range(m):
             c = mine[e]

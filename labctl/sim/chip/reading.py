@@ -91,7 +91,8 @@ def current_table(voltage, gate, p):
 def _trap(step, time, duty, trap, passed, drawn, total):
     """Let one trap per cell move on, and add what it does to the conductance."""
     for e in range(total.size):
-        full = duty[e] + (trap[e] - duty[e]) * exp(-passed[e] / time[e])
+        # e^-80 is nothing beside the duty, and no denormal number, which would be slow.
+        full = duty[e] + (trap[e] - duty[e]) * exp(-min(passed[e] / time[e], 80.0))
         now = 1.0 if uniform(drawn[e]) < full else 0.0
         trap[e] = now
         total[e] += step[e] * (now - duty[e])

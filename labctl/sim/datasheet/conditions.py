@@ -1,4 +1,4 @@
-"""Under which pulses a kind of chip is measured: the recommended ones, and those that go all the way.
+"""Pulses under which a kind of chip is measured: those recommended, and those that go all the way.
 
 The recommended SET and RESET are small steps. To cycle a cell between its low-resistance state
 (LRS) and its high-resistance state (HRS) the data sheet looks for stronger pulses of the same width
@@ -47,9 +47,9 @@ class Conditions:
     reset_full: Point
 
 
-def form(strip: Strip, forming: NDArray[np.float64], gate: float, width: float) -> (
-    NDArray[np.float64]
-):
+def form(
+    strip: Strip, forming: NDArray[np.float64], gate: float, width: float
+) -> NDArray[np.float64]:
     """Form each cell of a strip with rising pulses; a cell that is formed is left alone.
 
     The formed cells are the chosen ones afterwards.
@@ -83,7 +83,7 @@ def conditions(kind: Preset, name: str, seed: int) -> Conditions:
     advice = pulses(name)
     ramp = advice.form
     count = round((ramp.stop - ramp.start) / ramp.step) + 1
-    forming = ramp.start + ramp.step * np.arange(count)
+    forming = np.asarray(ramp.start + ramp.step * np.arange(count), dtype=np.float64)
     set_step = Point(abs(advice.set.voltage), advice.set.gate, advice.set.width)
     reset_step = Point(-abs(advice.reset.voltage), advice.reset.gate, advice.reset.width)
     strip = Strip(kind, _CELLS, seed)
@@ -96,9 +96,7 @@ def conditions(kind: Preset, name: str, seed: int) -> Conditions:
     reset_full = _full(strip, reset_step, -0.05)
     strip.pulse(reset_full)
     set_full = _full(strip, set_step._replace(gate=ramp.gate), 0.1)
-    return Conditions(
-        forming, ramp.gate, ramp.width, set_step, reset_step, set_full, reset_full
-    )
+    return Conditions(forming, ramp.gate, ramp.width, set_step, reset_step, set_full, reset_full)
 
 
 def formed_strip(kind: Preset, at: Conditions, cells: int, seed: int) -> Strip:

@@ -16,7 +16,8 @@ _MOST_CYCLES = 1e9
 _MOST_FAILED = 0.2
 _HARSHEST = 2.6
 """Times the RESET voltage."""
-_MOST_PULSES = 40
+_MOST_PULSES = 12
+_FEW = 8
 _FRESH = 3
 """Cycles from which the wear of one cycle is taken."""
 
@@ -70,9 +71,9 @@ def measure_endurance(
     for _ in range(_FRESH):
         _cycle(strip, set_full, reset_full)
     per_cycle = (_wear(strip) - first) / _FRESH
-    harsh = _harsh(strip, reset_full, 100.0 * per_cycle)
+    harsh, rate = _harsh(strip, reset_full, 30.0 * per_cycle)
     for target in np.geomspace(10.0, most, _LOOKS):
-        _wear_to(strip, harsh, first + per_cycle * (target - 1.0))
+        rate = _wear_to(strip, harsh, first + per_cycle * (target - 1.0), rate)
         low_now, high_now = _cycle(strip, set_full, reset_full)
         low.append(np.where(strip.failed, np.nan, low_now))
         high.append(np.where(strip.failed, np.nan, high_now))
@@ -101,30 +102,37 @@ def _wear(strip: Strip) -> float:
     return float(np.median(wear if failed.all() else wear[~failed]))
 
 
-def _harsh(strip: Strip, pulse: Point, wear: float) -> Point:
-    """Return the weakest of ever stronger pulses that wears the strip by ``wear`` at once."""
-    point = pulse
+def _harsh(strip: Strip, pulse: Point, wear: float) -> tuple[Point, float]:
+    """Return the weakest of ever stronger pulses that wears a few cells by ``wear`` at once.
+
+    And the wear per second of it.
+    """
+    few = strip.copy()
+    few.choose(few.chosen & (np.cumsum(few.chosen) <= _FEW))
+    point, gained = pulse, 0.0
     for factor in np.arange(1.0, _HARSHEST, 0.1):
         point = pulse._replace(voltage=pulse.voltage * float(factor))
-        trial = strip.copy()
+        trial = few.copy()
         trial.pulse(point)
-        if _wear(trial) - _wear(strip) > wear:
+        gained = _wear(trial) - _wear(few)
+        if gained > wear:
             break
-    return point
+    return point, gained / point.width
 
 
-def _wear_to(strip: Strip, pulse: Point, aim: float) -> None:
-    """Apply ``pulse``, as short or long as it takes, until the median wear is near ``aim``."""
-    width = pulse.width * 1e-3
+def _wear_to(strip: Strip, pulse: Point, aim: float, rate: float) -> float:
+    """Apply ``pulse`` as long as it takes until the median wear is near ``aim``.
+
+    ``rate`` is its wear per second as far as known; returns what it was at last.
+    """
     for _ in range(_MOST_PULSES):
         before = _wear(strip)
-        if before >= 0.9 * aim:
-            return
+        if before >= 0.8 * aim:
+            break
+        width = (aim - before) / rate
         strip.pulse(pulse._replace(width=width))
-        gained = _wear(strip) - before
-        # The rate is known from the pulse just made; no step longer than ten times the last.
-        wanted = max(aim - before - gained, 0.0)
-        width *= min(wanted / gained, 10.0) if gained > 0.0 else 10.0
+        rate = float(np.clip((_wear(strip) - before) / width, 0.1 * rate, 10.0 * rate))
+    return rate
 
 
 def draw_endurance(axes: Axes, found: Endurance) -> None:

@@ -95,7 +95,7 @@ def draw_gates(axes: Axes, found: GateLimited) -> None:
         look.plain(axis)
     inset.tick_params(labelsize=6.5, pad=1.5)
     inset.set_xlabel("SET current (µA)", fontsize=6.8, labelpad=1)
-    inset.set_ylabel("median G (µS)", fontsize=6.8, labelpad=1)
+    inset.set_ylabel("median (µS)", fontsize=6.8, labelpad=1)
     inset.text(0.06, 0.94, f"G ~ I^{slope:.2f}", transform=inset.transAxes, va="top", fontsize=7)
     look.note(
         axes,

@@ -63,9 +63,7 @@ def draw_kinetics(axes: Axes, kinetics: Kinetics, *, low: float, high: float) ->
     axes.set_title("SET kinetics" if rising else "RESET kinetics")
     colours = look.THREE_SET if rising else look.THREE_RESET
     axes.set_yscale("log")
-    for point, values, colour in zip(
-        kinetics.points, kinetics.conductance, colours, strict=True
-    ):
+    for point, values, colour in zip(kinetics.points, kinetics.conductance, colours, strict=True):
         look.quantile_band(
             axes, kinetics.width, values * look.MICRO, colour, f"{abs(point.voltage):.2f} V",
             alpha=0.22,

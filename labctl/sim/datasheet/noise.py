@@ -48,9 +48,7 @@ class Reads:
         return np.diff(self.conductance, axis=0).std(axis=0) / self.mean / np.sqrt(2)
 
 
-def measure_reads(
-    kind: Preset, at: Conditions, strips: int, reads: int, seeds: list[int]
-) -> Reads:
+def measure_reads(kind: Preset, at: Conditions, strips: int, reads: int, seeds: list[int]) -> Reads:
     """Program strips to conductances all over the window and read each cell again and again."""
     gates = gate_ladder(kind, at, strips)
     resets = np.linspace(at.reset_step.voltage, at.reset_full.voltage, strips)

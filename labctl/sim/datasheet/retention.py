@@ -46,7 +46,8 @@ class Retention:
 def measure_retention(strip: Strip, set_full: Point, reset_full: Point) -> Retention:
     """Program copies of a strip to LRS and HRS and bake them."""
     time = np.geomspace(_FIRST, TEN_YEARS, 34)
-    high, low = [], []
+    high: list[NDArray[np.float64]] = []
+    low: list[NDArray[np.float64]] = []
     for celsius in CELSIUS:
         for last, into in ((set_full, high), (reset_full, low)):
             trial = strip.copy()
@@ -85,5 +86,6 @@ def draw_retention(axes: Axes, found: Retention) -> None:
         )  # fmt: skip
     look.note(
         axes,
-        f"{found.high.shape[2]} cells per state and temperature, pads open;\nmedian, 10-90 % at {_BAND:g} °C",
+        f"{found.high.shape[2]} cells per state and temperature, pads open;\n"
+        f"median, 10-90 % at {_BAND:g} °C",
     )

@@ -46,6 +46,8 @@ class Effort:
         Full cycles each cell gets.
     gates
         Gate voltages.
+    worn
+        Cells of the endurance panel.
     strips, reads
         Strips of 60 cells that are read, and how often.
     most_cycles
@@ -58,13 +60,14 @@ class Effort:
     pulses: int
     cycles: int
     gates: int
+    worn: int
     strips: int
     reads: int
     most_cycles: float
 
 
-FULL = Effort(1024, 320, 12, 400, 40, 9, 12, 2000, 1e9)
-QUICK = Effort(64, 32, 6, 60, 6, 5, 2, 300, 1e5)
+FULL = Effort(1024, 320, 12, 400, 40, 9, 200, 12, 2000, 1e9)
+QUICK = Effort(64, 64, 6, 60, 6, 5, 64, 2, 300, 1e5)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,7 @@ def measure(
     setting = measure_kinetics(low, _scaled(at.set_step, SET_FACTORS))
     resetting = measure_kinetics(strip, _scaled(at.reset_step, RESET_FACTORS))
     tell("single pulses")
-    transitions = measure_transitions(
-        strip.copy(), at.set_step, at.reset_step, effort.pulses, seed
-    )
+    transitions = measure_transitions(strip.copy(), at.set_step, at.reset_step, effort.pulses, seed)
     tell("LRS and HRS")
     states = measure_states(strip.copy(), at.set_full, at.reset_full, effort.cycles)
     tell("gate-limited SET")
@@ -149,7 +150,8 @@ def measure(
     relaxation = measure_relaxation(strip, at.set_full, at.reset_full)
     retention = measure_retention(strip, at.set_full, at.reset_full)
     tell("endurance")
-    endurance = measure_endurance(strip.copy(), at.set_full, at.reset_full, effort.most_cycles)
+    strip.choose(strip.chosen & (np.cumsum(strip.chosen) <= effort.worn))
+    endurance = measure_endurance(strip, at.set_full, at.reset_full, effort.most_cycles)
     return DataSheet(
         kind.name, seed, at, loops, forming, setting, resetting, transitions, states, gates,
         reads, spectrum(reads), relaxation, retention, endurance,

@@ -43,8 +43,9 @@ def spectrum(reads: Reads) -> Spectrum:
     """Return the one-sided periodogram of each series, Hann window, constant part removed."""
     series = reads.conductance / reads.mean - 1.0
     window = np.hanning(series.shape[0])[:, None]
-    density = 2 * PERIOD * np.abs(np.fft.rfft(series * window, axis=0)) ** 2 / (window**2).sum()
-    frequency = np.fft.rfftfreq(series.shape[0], PERIOD)
+    power = np.abs(np.fft.rfft(series * window, axis=0)) ** 2
+    density = np.asarray(2 * PERIOD * power / (window**2).sum(), dtype=np.float64)
+    frequency = np.asarray(np.fft.rfftfreq(series.shape[0], PERIOD), dtype=np.float64)
     return Spectrum(frequency[2:], density[2:])  # the window smears zero over the first line
 
 
@@ -78,7 +79,8 @@ def draw_spectrum(axes: Axes, found: Spectrum) -> None:
     middle = np.exp(np.interp(np.log(2.0), np.log(x), np.log(y)))
     axes.plot(
         at, 2.2 * middle * (at / 2.0) ** slope, color=look.INK, linewidth=1.0,
-        linestyle=(0, (4, 2)), label=f"slope {slope:.2f} (median cell, {FIT_LOW:g}-{FIT_HIGH:g} Hz)",
+        linestyle=(0, (4, 2)),
+        label=f"slope {slope:.2f} (median cell, {FIT_LOW:g}-{FIT_HIGH:g} Hz)",
     )  # fmt: skip
     low, high = axes.get_ylim()
     axes.set_ylim(low, high * (high / low) ** 0.28)

@@ -68,7 +68,8 @@ def measure_transitions(
         strip.pulse(set_step if up else reset_step)
         seen[up].append(np.stack([before, strip.conductance - before]))
     both = np.concatenate([*seen[True], *seen[False]], axis=1)
-    edges = np.linspace(*np.quantile(both[0], [0.005, 0.995]), _BINS + 1)
+    low, high = np.quantile(both[0], [0.005, 0.995])
+    edges = np.linspace(float(low), float(high), _BINS + 1)
     binned = [_binned(np.concatenate(seen[way], axis=1), edges) for way in (True, False)]
     return Transitions(binned[0], binned[1], set_step, reset_step, strip.cells, pulses)
 
