@@ -21,7 +21,7 @@ from labctl.sim.chip.visits import Progress, Shown, Visits
 from labctl.sim.hookup import read_hookup
 from labctl.sim.stepping import Stepper
 from labctl.sim.timeline import Limits, Timeline, numbers
-from labctl.sim.world import _make_chip
+from labctl.sim.world import make_chip
 
 if TYPE_CHECKING:
     from typing import Self
@@ -110,7 +110,7 @@ class SimulatedArray:
         hookup = read_hookup(path)
         file = tomllib.loads(Path(path).expanduser().read_text(encoding="utf-8"))
         times = Timeline.of_bench(file)
-        array = cls(_make_chip(hookup), times, Limits.of_bench(file), clock=clock)
+        array = cls(make_chip(hookup), times, Limits.of_bench(file), clock=clock)
         for seconds in times.opening:
             array.clock.sleep(seconds)
         return array

@@ -176,12 +176,15 @@ def age(
     chip.ambient = ambient
     after = chip.conductance
     chip.save(file)
-    table = Table("conductance (µS)", *(f"{100 * q:g} %" for q in _QUANTILES), box=None)
-    formed = chip.formed
-    for name, values in (("before", before), ("after", after)):
-        table.add_row(name, *_quantiles(values[formed]))
     console = _console()
-    console.print(table if formed.any() else "No cell of this chip is formed.")
+    formed = chip.formed
+    if formed.any():
+        table = Table("conductance (µS)", *(f"{100 * q:g} %" for q in _QUANTILES), box=None)
+        for name, values in (("before", before), ("after", after)):
+            table.add_row(name, *_quantiles(values[formed]))
+        console.print(table)
+    else:
+        console.print("No cell of this chip is formed.")
     console.print(
         f"{file}: {days:g} days at {celsius:g} °C; its age is now {_duration(chip.time)}.",
         soft_wrap=True, markup=False,
@@ -260,7 +263,6 @@ def _band(published: tuple[float, float] | None) -> str:
     if published is None:
         return ""
     low, high = published
-    # Text in square brackets would be markup to rich.
     return f"({low:g})" if low == high else f"({low:g} ... {high:g})"
 
 

@@ -1,11 +1,12 @@
 """The idealised soft-bounds device: steps that shrink on the way to a bound.
 
 A pulse up changes the weight by ``step_up * (1 - w / high)``, one down by
-``-step_down * (1 - w / low)``, and noise of standard deviation ``sigma * step`` comes on top: Fusi &
-Abbott, Nat. Neurosci. 10, 485 (2007) for the bounds; Gokmen & Vlasov, Front. Neurosci. 10, 333
-(2016) for the spread of steps and bounds from device to device, and for noise that does not depend
-on the weight (additive cycle-to-cycle noise of the SoftBounds device of IBM's aihwkit). It knows no
-volts and no seconds: a yardstick, and the fast stand-in where only the pulse statistics count.
+``-step_down * (1 - w / low)``, and noise of standard deviation ``sigma * step`` comes on top:
+Fusi & Abbott, Nat. Neurosci. 10, 485 (2007) for the bounds; Gokmen & Vlasov, Front. Neurosci. 10,
+333 (2016) for the spread of steps and bounds from device to device, and for noise that does not
+depend on the weight (additive cycle-to-cycle noise of the SoftBounds device of IBM's aihwkit). It
+knows no volts and no seconds: a yardstick, and the fast stand-in where only the pulse statistics
+count.
 """
 
 from __future__ import annotations

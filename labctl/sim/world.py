@@ -66,7 +66,7 @@ class World:
     def __init__(self, hookup: Hookup, clock: VirtualClock) -> None:
         self.hookup, self.clock = hookup, clock
         self.lock = threading.RLock()
-        self._chip: Any = _make_chip(hookup)
+        self._chip: Any = make_chip(hookup)
         sources = {"columns": hookup.columns, "rows": hookup.rows}.get(hookup.source_lines, 0)
         ground = ROWS.index(hookup.ground) if hookup.ground else None
         self.circuit = Circuit(self._chip, (hookup.rows, hookup.columns, sources), clock, ground)
@@ -198,7 +198,7 @@ def _save_all() -> None:
         world.save()
 
 
-def _make_chip(hookup: Hookup) -> Any:
+def make_chip(hookup: Hookup) -> Any:
     """Return the chip of a bench file: loaded where a state is kept, else new."""
     from labctl.sim.chip import Chip, preset
 

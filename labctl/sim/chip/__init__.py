@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from labctl.sim.chip.chip import Chip
+from labctl.sim.chip.crossbar import Crossbar
 from labctl.sim.chip.preset import Preset, preset
 
-__all__ = ["Chip", "Preset", "preset"]
+__all__ = ["Chip", "Crossbar", "Preset", "preset"]

@@ -5,8 +5,6 @@ A step is a plain loop over a block, which vectorises; a block stays in the near
 
 from __future__ import annotations
 
-import numpy as np
-
 from labctl.sim.chip.elementary import exp, log, small_exp
 from labctl.sim.chip.jit import inlined, kernel
 from labctl.sim.chip.layout import (
@@ -31,7 +29,7 @@ _LITTLE = 0.01  # of u
 @kernel
 def consecutive(cells):
     """Return whether cells follow each other, so that their state is a slice."""
-    for e in range(cells.size):
+    for e in range(cells.size):  # noqa: SIM110 - numba compiles no generators
         if cells[e] != cells[0] + e:
             return False
     return True

@@ -230,16 +230,38 @@ def drift(u, kt, formed, p):
 
 @kernel
 def rate(u, x, current, formed, barrier, shrink, speed, p):
-    """Return du/dt (1/s) and the hopping per second that wears the cell, at ``x`` (V) over it.
+    """Return how fast a cell moves at ``x`` (V) over it.
 
-    ``speed`` is the factor by which this cell is faster than the nominal one now. Hops that find
-    no place, at an end of the window, are taken back and wear little.
+    Returns
+    -------
+    float, float, float
+        Signed hopping as if the window had no ends, share of it that finds a place, and drift; all
+        but the share in 1/s. ``du/dt = hops * share + drift``.
     """
     kt = heated(u, x, current, p)
     hops = speed * hopping(u, x, kt, formed, barrier, p)
-    share = room(u, hops, shrink, p)
-    wearing = abs(hops) * (share + p[WEAR_FUTILE] * (1.0 - share))
-    return hops * share + drift(u, kt, formed, p), wearing
+    return hops, room(u, hops, shrink, p), drift(u, kt, formed, p)
+
+
+@kernel
+def wearing(hops, share, p):
+    """Return the hopping per second that wears the cell.
+
+    Hops that find no place, at an end of the window, are taken back and wear little.
+    """
+    return abs(hops) * (share + p[WEAR_FUTILE] * (1.0 - share))
+
+
+@kernel
+def displaced(hops, share, t):
+    """Return by how much hops change u within ``t`` seconds, while the window fills up.
+
+    Exact for a constant rate of attempts, however fast: at the end of its window a cell stops.
+    """
+    tries = abs(hops) * t
+    if tries * (1.0 - share) < 1e-5:
+        return hops * share * t
+    return math.copysign(0.5 * math.log1p(share * math.expm1(-2.0 * tries)), hops)
 
 
 @kernel
@@ -278,7 +300,7 @@ def advance(
     """
     moved = 0.0
     x = abs(v)
-    r, hops, known = 0.0, 0.0, False
+    r, hops, share, away, known = 0.0, 0.0, 0.0, 0.0, False
     for _ in range(_MOST_STEPS):
         if t <= 0.0:
             break
@@ -288,22 +310,25 @@ def advance(
             x, current = load_line(u, v, gate, p, abs(x), limit, above, below)
             if abs(current) > stop:
                 break
-            r, hops = rate(u, x, current, formed, barrier, shrink, s, p)
+            hops, share, away = rate(u, x, current, formed, barrier, shrink, s, p)
+            r = hops * share + away
             if abs(r) * t < 1e-15:
-                wear += hops * t
+                wear += wearing(hops, share, p) * t
                 t = 0.0
                 break
         h = min(t, STEP / abs(r))
         if known or abs(r) * h > _CREEP:
             # The rate half a step ahead, found with the rate half a step behind.
-            middle = u + 0.5 * r * h
+            middle = u + displaced(hops, share, 0.5 * h) + 0.5 * away * h
             x, current = load_line(middle, v, gate, p, abs(x), limit, above, below)
             if abs(current) > stop:
                 break
-            r, hops = rate(middle, x, current, formed, barrier, shrink, s, p)
-            if abs(r) * h > _STRIDE:
-                h = STEP / abs(r)
-        d = r * h
+            hops, _, away = rate(middle, x, current, formed, barrier, shrink, s, p)
+        share = room(u, hops, shrink, p)
+        r = hops * share + away
+        if abs(r) * h > _STRIDE:
+            h = STEP / abs(r)
+        d = displaced(hops, share, h) + away * h
         way = abs(d)
         if noise:
             z, y = normals(seed, cell, STREAM_PROGRAM, draw)
@@ -313,7 +338,7 @@ def advance(
             keep = math.exp(-way / p[CYCLE_MEMORY])
             cycle = keep * cycle + p[CYCLE_SPREAD] * math.sqrt(1.0 - keep * keep) * y
         moved += way
-        wear += hops * h
+        wear += wearing(hops, share, p) * h
         u = min(max(u + d, p[U_PRISTINE] - 3.0), p[U_MAXIMUM] + 0.2)
         t -= h
         known = r != 0.0

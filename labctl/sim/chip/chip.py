@@ -29,7 +29,7 @@ def _integers(nets: ArrayLike) -> NDArray[np.int8]:
     lines = np.asarray(nets)
     if lines.dtype == np.int8:
         return lines
-    if lines.dtype.kind not in "iu" or (lines.size and abs(lines).max() > MOST_NETS):
+    if lines.size and (lines.dtype.kind not in "iu" or abs(lines).max() > MOST_NETS):
         raise WiringError(f"connect() wants numbers of nets, -1 to {MOST_NETS - 1}.")
     return lines.astype(np.int8)
 

@@ -22,9 +22,6 @@ from labctl.sim.chip.layout import (
     THRESHOLD,
 )
 
-_ROUNDS = 2000
-_TOLERANCE = 1e-10  # V
-
 
 @kernel
 def plan(word, bit, source, mode, volt, limit, p, edges, gates, node_volt, node_limit, degree):
@@ -75,9 +72,17 @@ def plan(word, bit, source, mode, volt, limit, p, edges, gates, node_volt, node_
             if line[k] >= 0 and node_limit[line[k]] > 0.0:
                 lowest = min(lowest, volt[line[k]])
                 highest = max(highest, volt[line[k]])
-    count = 0
     if highest < lowest:
         return 0, False, False
+    bit_node, low_node = np.empty(columns, dtype=np.int64), np.empty(low_side.size, dtype=np.int64)
+    floating = False
+    for j in range(columns):
+        bit_node[j] = bit[j] if bit[j] >= 0 else nets + j
+        floating = floating or node_limit[bit_node[j]] == 0.0
+    for k in range(low_side.size):
+        low_node[k] = low_side[k] if low_side[k] >= 0 else nets + columns + k
+        floating = floating or node_limit[low_node[k]] == 0.0
+    count = 0
     for i in range(word.size):
         gate = 0.0
         if mode == PASSIVE:
@@ -87,9 +92,7 @@ def plan(word, bit, source, mode, volt, limit, p, edges, gates, node_volt, node_
         if gate - lowest <= p[THRESHOLD]:
             continue
         for j in range(columns):
-            k = i if by_row else j
-            b = bit[j] if bit[j] >= 0 else nets + j
-            s = low_side[k] if low_side[k] >= 0 else nets + columns + k
+            b, s = bit_node[j], low_node[i if by_row else j]
             # Between two lines of one net flows only what their wires make flow.
             if b == s and not (wired and by_row):
                 continue
@@ -100,60 +103,42 @@ def plan(word, bit, source, mode, volt, limit, p, edges, gates, node_volt, node_
             edges[count, 2] = s
             gates[count] = gate
             count += 1
-    if wired and by_row:
-        count = _prune_ends(edges, gates, count, node_limit, degree)
-    else:
-        count = _prune(edges, gates, count, node_limit, degree)
+    if floating:
+        count = _prune(edges, gates, count, node_limit, degree, wired and by_row)
     soft = False
-    stressed = False
+    stressed = (wired and by_row) and count > 0 and highest - lowest > p[QUIET]
     for e in range(count):
         b, s = edges[e, 1], edges[e, 2]
-        if node_limit[b] < np.inf or node_limit[s] < np.inf:
-            soft = True
-        if node_limit[b] == 0.0 or node_limit[s] == 0.0 or (wired and by_row):
-            stressed = stressed or highest - lowest > p[QUIET]
-        elif abs(node_volt[b] - node_volt[s]) > p[QUIET]:
-            stressed = True
+        least = min(node_limit[b], node_limit[s])
+        soft = soft or least < np.inf
+        across = highest - lowest if least == 0.0 else abs(node_volt[b] - node_volt[s])
+        stressed = stressed or across > p[QUIET]
     return count, stressed, soft
 
 
 @kernel
-def _prune(edges, gates, count, node_limit, degree):
-    """Drop edges to floating nodes with a single neighbour: nothing flows there."""
-    while True:
-        # degree: -1 no neighbour yet, -2 several, else the only neighbour
-        degree[:] = -1
-        for e in range(count):
-            for a in range(2):
-                n, other = edges[e, 1 + a], edges[e, 2 - a]
-                if degree[n] == -1:
-                    degree[n] = other
-                elif degree[n] != other:
-                    degree[n] = -2
-        kept = _keep(edges, gates, count, node_limit, degree)
-        if kept == count:
-            return count
-        count = kept
+def _prune(edges, gates, count, node_limit, degree, ends):
+    """Drop edges to floating nodes with a single neighbour: nothing flows there.
 
-
-@kernel
-def _prune_ends(edges, gates, count, node_limit, degree):
-    """Drop the only edges of floating nodes.
-
-    With resistive wires the lines of one neighbour differ in voltage, and current flows through a
-    floating node from one to the other.
+    ``ends``: only those with a single edge. With resistive wires the lines of one neighbour differ
+    in voltage, and current flows through a floating node from one to the other.
     """
     while True:
-        # degree: 1 for a single edge, else -2
+        # degree: -1 no neighbour (edge) yet, -2 several, else the only one
         degree[:] = -1
         for e in range(count):
-            for a in range(1, 3):
-                n = edges[e, a]
-                degree[n] = 1 if degree[n] == -1 else -2
-        kept = _keep(edges, gates, count, node_limit, degree)
-        if kept == count:
+            b, s = edges[e, 1], edges[e, 2]
+            one, other = (e, e) if ends else (s, b)
+            if degree[b] != one:
+                degree[b] = one if degree[b] == -1 else -2
+            if degree[s] != other:
+                degree[s] = other if degree[s] == -1 else -2
+        leaf = False
+        for n in range(degree.size):
+            leaf = leaf or (node_limit[n] == 0.0 and degree[n] >= 0)
+        if not leaf:
             return count
-        count = kept
+        count = _keep(edges, gates, count, node_limit, degree)
 
 
 @kernel
@@ -219,117 +204,3 @@ def edge_slope(u, gate, bit_volt, source_volt, p, guess):
     _, by_drive, by_over = channel(drive - abs(x), over, p)
     share = slope / (slope + by_over + by_drive)
     return x, current, share * (by_over + by_drive), share * by_over
-
-
-@kernel
-def _balance(n, v, us, edges, gates, count, volt, p):
-    """Return the current (µA) that node ``n`` would feed into its edges at ``v``."""
-    total = 0.0
-    for e in range(count):
-        b, s = edges[e, 1], edges[e, 2]
-        if b == n:
-            total += edge_current(us[e], gates[e], v, volt[s], p, np.inf)[1]
-        elif s == n:
-            total -= edge_current(us[e], gates[e], volt[b], v, p, np.inf)[1]
-    return total
-
-
-@kernel
-def _node_voltage(n, us, edges, gates, count, held, limit, volt, p, lowest, highest):
-    """Return the voltage of node ``n`` with all others as they are.
-
-    The current grows with the voltage of the node, so it is found by bracketing.
-    """
-    target = 0.0
-    low, high = lowest, highest
-    if limit > 0.0:
-        current = _balance(n, held, us, edges, gates, count, volt, p)
-        if abs(current) <= limit:
-            return held
-        target = limit if current > 0.0 else -limit
-        if current > 0.0:
-            high = held
-        else:
-            low = held
-    f_low = _balance(n, low, us, edges, gates, count, volt, p) - target
-    f_high = _balance(n, high, us, edges, gates, count, volt, p) - target
-    if f_low >= 0.0:
-        return low
-    if f_high <= 0.0:
-        return high
-    side = 0
-    x = low
-    for _ in range(200):  # Illinois
-        x = (low * f_high - high * f_low) / (f_high - f_low)
-        if not low < x < high:
-            x = 0.5 * (low + high)
-        f = _balance(n, x, us, edges, gates, count, volt, p) - target
-        if high - low < _TOLERANCE or f == 0.0:
-            break
-        if f > 0.0:
-            if high - x < _TOLERANCE:
-                break
-            high, f_high = x, f
-            if side == 1:
-                f_low *= 0.5
-            side = 1
-        else:
-            if x - low < _TOLERANCE:
-                break
-            low, f_low = x, f
-            if side == -1:
-                f_high *= 0.5
-            side = -1
-    return x
-
-
-@kernel
-def solve(us, edges, gates, count, held, limit, volt, p):
-    """Find the node voltages at which every node obeys its limit.
-
-    Parameters
-    ----------
-    us
-        float64 per edge, ln(G / 1 µS).
-    edges, gates, count
-        As :func:`plan` lists them.
-    held, limit
-        Per node: V, µA.
-    volt
-        Per node, V: where the search begins, and what it finds.
-    p
-        Parameter vector.
-    """
-    lowest, highest = np.inf, -np.inf
-    for e in range(count):
-        for a in range(1, 3):
-            n = edges[e, a]
-            if limit[n] > 0.0:
-                lowest = min(lowest, held[n])
-                highest = max(highest, held[n])
-    for e in range(count):
-        for a in range(1, 3):
-            n = edges[e, a]
-            if limit[n] == np.inf:
-                volt[n] = held[n]
-            else:
-                volt[n] = min(max(volt[n], lowest), highest)
-    for _ in range(_ROUNDS):
-        change = 0.0
-        for n in range(volt.size):
-            if limit[n] == np.inf:
-                continue
-            used = False
-            for e in range(count):
-                if edges[e, 1] == n or edges[e, 2] == n:
-                    used = True
-                    break
-            if not used:
-                continue
-            v = _node_voltage(
-                n, us, edges, gates, count, held[n], limit[n], volt, p, lowest, highest
-            )
-            change = max(change, abs(v - volt[n]))
-            volt[n] = v
-        if change < 10.0 * _TOLERANCE:
-            break

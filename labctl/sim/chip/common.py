@@ -41,6 +41,7 @@ from labctl.sim.chip.layout import (
     RELAX_DRAW,
     RELAX_DROP,
     RELAX_MEAN,
+    RELAX_REACH,
     RELAX_SINCE,
     RELAX_SPREAD,
     RESET_TIME,
@@ -129,12 +130,12 @@ def _compact(m, w, n, done, draws, used):
     left = 0.0
     for e in range(m):
         left += w[flow.LEFT, e]
-    if m == draws.size and left == 0.0:  # all are done, and none was before
+    if m == draws.size and left == 0.0:  # all are done now, and none was before
         for row in range(_RESULTS):
             for e in range(m):
                 done[row, e] = w[row, e]
         for e in range(m):
-            draws[e] += used
+            draws[e] = n[_DRAW, e] + used
         return 0
     going = 0
     for e in range(m):
@@ -161,13 +162,14 @@ def _finish(state, a, m, v, now, t, p, before, done):
         c = a + e
         moved = state[MOVED, c] + done[flow.MOVED, e]
         far = moved >= LEAST_MOVE
-        u, back = done[flow.U, e], sign * state[RELAX_DRAW, c] - p[RELAX_DROP]
+        u = done[flow.U, e]
+        back = sign * state[RELAX_DRAW, c] - p[RELAX_DROP] * state[UNSTABLE, c]
         state[MOVED, c] = moved
         state[CYCLE, c] = done[flow.CYCLE, e]
         state[WEAR, c] += done[flow.WEAR, e]
         state[U, c] = u if far else state[U, c] + (u - before[e])
         state[KEPT_SINCE, c] = now if far else state[KEPT_SINCE, c]
-        state[RELAX, c] = min(moved, 1.0) * back if far else state[RELAX, c]
+        state[RELAX, c] = min(moved / p[RELAX_REACH], 1.0) * back if far else state[RELAX, c]
         state[RELAX_SINCE, c] = now + t if far else state[RELAX_SINCE, c]
     for e in range(m):
         c = a + e

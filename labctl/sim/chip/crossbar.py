@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.linalg import cho_factor, cho_solve, solveh_banded
 
 from labctl.errors import LimitError, WiringError
-from labctl.sim.chip import ladder
+from labctl.sim.chip import krylov, ladder
 
 _TOLERANCE = 1e-12
 _MOST = 10_000
@@ -116,7 +116,7 @@ class Crossbar:
                 share = np.vdot(self._previous, r) / bend
                 w = share * self._previous
                 r -= share * s
-        ladder.conjugate_gradients(
+        krylov.conjugate_gradients(
             self._g, self._own, self._hseg, self._vseg, self._icol, self._irow, w, r, _TOLERANCE,
             reference, _MOST,
         )  # fmt: skip

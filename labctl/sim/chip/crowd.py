@@ -38,9 +38,7 @@ def _one_by_one(
     gate: float, now: float, t: float, p: NDArray[np.float64], noise: bool, seed: int, pulse: int,
 ) -> None:  # fmt: skip
     for c in cells:
-        stress(
-            state, counts, c, v, gate, 0.0, 0.0, now, t, np.inf, 0.0, p, noise, seed, pulse
-        )  # fmt: skip
+        stress(state, counts, c, v, gate, 0.0, 0.0, now, t, np.inf, 0.0, p, noise, seed, pulse)
 
 
 class Crowd:
@@ -82,10 +80,14 @@ class Crowd:
         *rest
             now (s), duration (s), parameter vector, noise, seed, number of the drive.
         """
+        table = self._table(v, gate)
+        if table.shape[1] == 0:  # so hot that no one flow will do
+            _one_by_one(state, counts, cells, v, gate, *rest)
+            return
         fit, other = np.empty(cells.size, np.int64), np.empty(cells.size, np.int64)
         a, b = fit_for_common(state, cells, fit, other)
         if a:
-            common_pulse(state, counts, fit[:a], v, gate, *rest, self._table(v, gate))
+            common_pulse(state, counts, fit[:a], v, gate, *rest, table)
         if b:
             _one_by_one(state, counts, other[:b], v, gate, *rest)
 

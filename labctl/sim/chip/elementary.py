@@ -44,8 +44,8 @@ def log(x):
     t = t * z + 2.0 / 5.0
     t = t * z + 2.0 / 3.0
     half = 0.5 * f * f
-    k = np.float64(k)
-    return k * _LN2_HIGH - ((half - (s * (half + z * t) + k * _LN2_LOW)) - f)
+    n = np.float64(k)
+    return n * _LN2_HIGH - ((half - (s * (half + z * t) + n * _LN2_LOW)) - f)
 
 
 @inlined
@@ -75,9 +75,7 @@ def exp(x):
 @inlined
 def small_exp(x):
     """Return e to a small power: to 1e-17 for |x| below 0.01, 2e-6 below 0.5, 2e-4 below 1."""
-    return 1.0 + x * (
-        1.0 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720)))))
-    )
+    return 1.0 + x * (1.0 + x * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x * (1 / 720))))))
 
 
 @inlined

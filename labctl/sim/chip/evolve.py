@@ -30,6 +30,7 @@ from labctl.sim.chip.layout import (
     RELAX_DRAW,
     RELAX_DROP,
     RELAX_MEAN,
+    RELAX_REACH,
     RELAX_SINCE,
     RELAX_SPREAD,
     RESET_TIME,
@@ -84,7 +85,8 @@ def finish(state, c, v, before, after, moved, now, t, p):
     state[RELAX, c] = 0.0
     if state[FORMED, c] != 0.0:
         back = math.copysign(state[RELAX_DRAW, c], -v * state[RELAX_DRAW, c])
-        state[RELAX, c] = min(state[MOVED, c], 1.0) * (back - p[RELAX_DROP])
+        share = min(state[MOVED, c] / p[RELAX_REACH], 1.0)
+        state[RELAX, c] = share * (back - p[RELAX_DROP] * state[UNSTABLE, c])
         state[RELAX_SINCE, c] = now + t
 
 
@@ -220,10 +222,10 @@ def evolve_network(
                 continue
             speed = math.exp(state[SPEED, c] + state[CYCLE, c])
             shrink = shrinkage(state[WEAR, c], p)
-            r, _ = rate(
+            hops, share, away = rate(
                 us[e], x, current, state[FORMED, c] > 0.0, state[BARRIER, c], shrink, speed, p
             )
-            fastest = max(fastest, abs(r))
+            fastest = max(fastest, abs(hops * share + away))
         h = t if fastest * t <= _SHARE else _SHARE / fastest
         for n in range(limit.size):
             if slack[n] > 0.0 and 0.0 < limit[n] < abs(into[n]):

@@ -50,8 +50,8 @@ _LEAST = 1e-200  # 1/s
     _X, _HOPS, _STEEP, _MIDDLE, _END, _WAY, _PLAIN, _HOPS_MIDDLE, _HOPS_END,
 ) = range(25)  # fmt: skip
 SCRATCH = 25
-"""Rows of the scratch array of a block: the state of the cells on their way; seconds left; ln of the
-fixed speed; by which factor wear has filled the window, exp(2 shrink); two normal numbers; what
+"""Rows of the scratch array of a block: the state of the cells on their way; seconds left; ln of
+the fixed speed; by which factor wear has filled the window, exp(2 shrink); two normal numbers; what
 :mod:`labctl.sim.chip.common` keeps there; and what one stage leaves for the next: speed, hop,
 filled share of the window, rate, time at unit speed, way to the next stage, hopping, steepness,
 rates in the middle and at the end, way, whether the substep is a plain one, hopping at both."""
@@ -256,9 +256,7 @@ def substeps(m, table, sign, noise, p, w):
         x[e] = end[e]
     _look_up(u, x, low, table[0], hops_end)
     _finish(full, hops_end, x, rate, middle, plain, part, sign, end, way)
-    _scatter(
-        hop, rate, middle, end, plain, part, way, sign, noise, p[HOP_MAXIMUM], w[Z, :m], u
-    )
+    _scatter(hop, rate, middle, end, plain, part, way, sign, noise, p[HOP_MAXIMUM], w[Z, :m], u)
     _forget(way, end, part, plain, sign, noise, p, w[Y, :m], cycle, u)
     _count(
         s, part, way, hops, hops_middle, hops_end, p[WEAR_FUTILE], w[LEFT, :m], w[MOVED, :m],

@@ -13,20 +13,14 @@ import numpy as np
 from labctl.sim.chip.circuit import edge_slope
 from labctl.sim.chip.ideal import LEAST, excess
 from labctl.sim.chip.jit import kernel
-from labctl.sim.chip.ladder import (
-    columns_solve,
-    conjugate_gradients,
-    factor_columns,
-    factor_rows,
-    schur,
-    stabilised_gradients,
-)
+from labctl.sim.chip.krylov import conjugate_gradients, stabilised_gradients
+from labctl.sim.chip.ladder import columns_solve, factor_columns, factor_rows, schur
 from labctl.sim.chip.layout import BIT_WIRE, PASSIVE, SOURCE_BY_COLUMN, SOURCE_WIRE
 from labctl.sim.chip.rails import factor_rails, rails_solve
 
 _PRECISION = 1e-6  # of a linear solve; the next step of Newton's method mends the rest
 _MOST = 2000
-_IDEAL = 1e-4  # ohm, where one kind of line has no resistance but the other has
+_IDEAL = 1e-6  # ohm, where one kind of line has no resistance but the other has
 _ROUNDING = 1e-15
 
 

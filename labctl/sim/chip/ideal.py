@@ -13,11 +13,13 @@ import numpy as np
 
 from labctl.sim.chip.circuit import edge_slope
 from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.sparse import iterate
 
 TOLERANCE = 1e-10  # V
 ROUNDS = 200
 ATTEMPTS = 6
 NOISE = 1e-15  # of the sum of all currents: what rounding leaves of a balance
+_MANY = 200  # unknown nodes; more of them are iterated for, if that succeeds
 LEAST = 1e-9  # µS; slope of a node whose cells all are shut
 
 
@@ -83,6 +85,7 @@ def solve_ideal(us, edges, gates, count, held, limit, volt, p, lowest, highest):
     bit_slope, source_slope = np.zeros(count), np.zeros(count)
     net = np.empty(nodes)
     place = np.empty(nodes, dtype=np.int64)
+    barred = np.empty(nodes, dtype=np.bool_)
     before = np.empty(nodes)
     missed, total = _balance(
         us, edges, gates, count, held, limit, volt, p, soft, xs, bit_slope, source_slope, net
@@ -90,13 +93,18 @@ def solve_ideal(us, edges, gates, count, held, limit, volt, p, lowest, highest):
     for _ in range(ROUNDS):
         if missed <= NOISE * total:
             return
-        unknown = 0
-        for n in range(nodes):
-            place[n] = -1
-            if soft[n] and (volt[n] != held[n] or limit[n] == 0.0 or net[n] != 0.0):
-                place[n] = unknown
-                unknown += 1
-        step = _newton_step(edges, count, bit_slope, source_slope, net, place, unknown)
+        barred[:] = False
+        while True:
+            unknown = 0
+            for n in range(nodes):
+                place[n] = -1
+                loose = volt[n] != held[n] or limit[n] == 0.0 or net[n] != 0.0
+                if soft[n] and loose and not barred[n]:
+                    place[n] = unknown
+                    unknown += 1
+            step = _newton_step(edges, count, bit_slope, source_slope, net, place, unknown)
+            if not bar(volt, held, limit, net, step, place, barred):
+                break
         before[:] = volt
         share = 1.0
         good = False
@@ -131,6 +139,21 @@ def solve_ideal(us, edges, gates, count, held, limit, volt, p, lowest, highest):
                 net,
             )  # fmt: skip
         missed = now_missed
+
+
+@kernel
+def bar(volt, held, limit, net, step, place, barred):
+    """Bar the nodes at their set voltage that a step would take to the wrong side; tell of any.
+
+    More than the limit is delivered only until the voltage falls, never until it rises.
+    """
+    wrong = False
+    for n in range(volt.size):
+        at_set = place[n] >= 0 and limit[n] > 0.0 and volt[n] == held[n]
+        if at_set and step[place[n]] * net[n] > 0.0:
+            barred[n] = True
+            wrong = True
+    return wrong
 
 
 @kernel
@@ -230,12 +253,18 @@ def _node_voltage(n, around, us, edges, gates, held, limit, volt, p, lowest, hig
 @kernel
 def _newton_step(edges, count, bit_slope, source_slope, net, place, unknown):
     """Return the changes (V) of the unknown nodes that would balance straight currents."""
-    matrix = np.zeros((unknown, unknown))
-    step = np.empty(unknown)
+    current, step = np.empty(unknown), np.empty(unknown)
     for n in range(place.size):
         if place[n] >= 0:
-            step[place[n]] = -net[n]
-            matrix[place[n], place[n]] = LEAST
+            current[place[n]] = -net[n]
+    if unknown > _MANY and iterate(
+        edges, count, bit_slope, source_slope, place, LEAST, current, step
+    ):
+        return step
+    step[:] = current
+    matrix = np.zeros((unknown, unknown))
+    for k in range(unknown):
+        matrix[k, k] = LEAST
     for e in range(count):
         b, s = place[edges[e, 1]], place[edges[e, 2]]
         if b >= 0:

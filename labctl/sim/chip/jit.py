@@ -42,7 +42,7 @@ def loose(function: Callable[..., Any], *, into_caller: bool = False) -> Any:
 
     For single precision, where speed is the purpose and the last bit means nothing.
     """
-    options = {"fastmath": True, "error_model": "numpy", "forceinline": into_caller}
+    options: dict[str, Any] = {"fastmath": True, "error_model": "numpy", "forceinline": into_caller}
     return _stamped(njit(function, cache=True, **options))
 
 

@@ -45,6 +45,11 @@ def solve_network(us, edges, gates, count, held, limit, volt, bit_at, source_at,
     if count == 0:
         return
     lowest, highest = _range(edges, count, held, limit)
+    if highest < lowest:  # nothing drives these cells
+        for e in range(count):
+            volt[edges[e, 1]], volt[edges[e, 2]] = 0.0, 0.0
+            bit_at[e], source_at[e] = 0.0, 0.0
+        return
     wired = p[BIT_WIRE] > 0.0 or p[SOURCE_WIRE] > 0.0
     afresh = math.isnan(bit_at[0])
     if afresh:

@@ -185,7 +185,7 @@ class Preset:
         4.0, "1", "How much larger the traps of an unstable cell are.", "READ", 0, 100)
     relaxation_mean: float = _relaxation(
         0.018, "1", "Mean change of ln G per factor e of time, against the move, after ln G moved "
-        "by one or more; smaller moves relax in proportion.", "READ", 0, 1)
+        "by relaxation_reach or more; smaller moves relax in proportion.", "READ", 0, 1)
     relaxation_spread: float = _relaxation(
         0.033, "1", "Its standard deviation from move to move.", "READ", 0, 1)
     relaxation_time: float = _relaxation(
@@ -232,10 +232,13 @@ class Preset:
     relaxation_drop: float = _relaxation(
         0.0, "1", "Added to relaxation_mean, but always downwards.", "LIN", 0, 1)
     unstable_relaxation: float = _relaxation(
-        1.0, "1", "Factor on relaxation_spread for unstable cells.", "LIN", 0, 100)
+        1.0, "1", "Factor on relaxation_spread and relaxation_drop for unstable cells.", "LIN", 0,
+        100)
     wear_futile: float = _wear(
         1e-3, "1", "Weight in the wear of hops that find no place, at the ends of the window.",
         "END", 0, 1)
+    relaxation_reach: float = _relaxation(
+        1.0, "1", "Move, in factors of e, from which on a cell relaxes in full.", "LIN", 1e-3, 10)
     # fmt: on
 
     def __post_init__(self) -> None:

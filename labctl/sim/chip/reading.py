@@ -7,8 +7,6 @@ pieces of a table give it to 1e-11. Units: V, µA, µS, s.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from labctl.sim.chip.bulk import BLOCK, consecutive, draw_words, gather, scatter, settle

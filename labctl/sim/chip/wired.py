@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from labctl.sim.chip.grid import currents, factor, lay_out, linear, work_space
-from labctl.sim.chip.ideal import ATTEMPTS, LEAST, ROUNDS, TOLERANCE, eliminate, first_stop
+from labctl.sim.chip.ideal import ATTEMPTS, LEAST, ROUNDS, TOLERANCE, bar, eliminate, first_stop
 from labctl.sim.chip.jit import kernel
 from labctl.sim.chip.ladder import padded
 from labctl.sim.chip.layout import SOURCE_BY_COLUMN
@@ -42,17 +42,26 @@ def solve_wired(
     )
     b_before, s_before = b, s
     place = np.empty(volt.size, dtype=np.int64)
+    barred = np.empty(volt.size, dtype=np.bool_)
     for _ in range(ROUNDS):
-        unknown = _unknown(grid, volt, held, limit, net, shape, place)
-        if unknown > per_b.shape[0]:
-            per_b, per_s = np.zeros((unknown, rows, columns)), np.zeros((unknown, tall, columns))
         factor(grid, mode, a, c, factors)
         ds[:] = 0.0
         linear(grid, mode, a, c, factors, rb, rs, db, ds)
-        if unknown > 0:
+        barred[:] = False
+        while True:
+            unknown = _unknown(grid, volt, held, limit, net, shape, barred, place)
+            if unknown == 0:
+                break
+            if unknown > per_b.shape[0]:
+                per_b, per_s = (
+                    np.zeros((unknown, rows, columns)),
+                    np.zeros((unknown, tall, columns)),
+                )
             step = _net_steps(
                 grid, mode, a, c, factors, place, unknown, rb, rs, db, ds, per_b, per_s, net
             )
+            if not bar(volt, held, limit, net, step, place, barred):
+                break
         b_before, b = b, b.copy()
         s_before, s = s, s.copy()
         volt_before[:] = volt
@@ -111,14 +120,17 @@ def _begin(grid, mode, volt, bit_at, source_at, afresh, lowest, highest, b, s, x
 
 
 @kernel
-def _unknown(grid, volt, held, limit, net, shape, place):
-    """Number the nets whose voltage is unknown into ``place``, -1 for others; count them."""
+def _unknown(grid, volt, held, limit, net, shape, barred, place):
+    """Number the nets whose voltage is unknown into ``place``, -1 for others; count them.
+
+    ``barred`` nets stay where they are.
+    """
     lines = shape[1] + (shape[1] if shape[2] == SOURCE_BY_COLUMN else shape[0])
     place[:] = -1
     for nodes in (grid[1], grid[2]):
         for n in nodes:
             # a floating line is not unknown as such: it has nodes, but no pad
-            soft = n < volt.size - lines and limit[n] < np.inf
+            soft = n < volt.size - lines and limit[n] < np.inf and not barred[n]
             if soft and (volt[n] != held[n] or limit[n] == 0.0 or net[n] != 0.0):
                 place[n] = 0
     unknown = 0

@@ -18,7 +18,10 @@ from labctl.sim.chip.preset import pulses
 from labctl.sim.datasheet.strip import Point, Strip
 
 _CELLS = 48
-_MOST_VOLTS = 6.0
+_FAR = 5.0
+"""A pulse that changes G by this factor goes all the way already."""
+_STRONGER = np.arange(1.0, 1.41, 0.05)
+_LONGER = (1.0, 10.0, 100.0)
 _ENOUGH = 0.97
 
 
@@ -93,9 +96,9 @@ def conditions(kind: Preset, name: str, seed: int) -> Conditions:
             f"Not one of {_CELLS} cells of chip preset {kind.name!r} forms with {ramp.start:g} to "
             f"{ramp.stop:g} V on the bit line and {ramp.gate:g} V on the gate; see [pulses] form."
         )
-    reset_full = _full(strip, reset_step, -0.05)
+    reset_full = _full(strip, reset_step)
     strip.pulse(reset_full)
-    set_full = _full(strip, set_step._replace(gate=ramp.gate), 0.1)
+    set_full = _full(strip, set_step._replace(gate=ramp.gate))
     return Conditions(forming, ramp.gate, ramp.width, set_step, reset_step, set_full, reset_full)
 
 
@@ -108,26 +111,28 @@ def formed_strip(kind: Preset, at: Conditions, cells: int, seed: int) -> Strip:
     return strip
 
 
-def _full(strip: Strip, start: Point, step: float) -> Point:
-    """Return the first pulse that comes near what any stronger one would reach.
+def _full(strip: Strip, start: Point) -> Point:
+    """Return the recommended pulse if it goes far, else the first that nearly finds the end.
 
-    Judged by the median of ln G; the strip is not changed.
+    Longer pulses are tried after stronger ones. Judged by the median of ln G; the strip is not
+    changed.
     """
-    sign = np.sign(step)
-    before = _middle(strip)
-    reached: list[tuple[Point, float]] = []
-    for k in range(int(_MOST_VOLTS / abs(step))):
-        point = start._replace(voltage=start.voltage + k * step)
-        if abs(point.voltage) > _MOST_VOLTS:
-            break
-        trial = strip.copy()
-        trial.pulse(point)
-        reached.append((point, sign * (_middle(trial) - before)))
-        # Three steps in a row that bring next to nothing, after a real change: the end.
-        if len(reached) > 3 and reached[-1][1] > 0.5 and reached[-1][1] - reached[-4][1] < 0.06:
-            break
-    most = max(gain for _, gain in reached)
-    return next(point for point, gain in reached if gain >= _ENOUGH * most)
+    if way(strip, start) >= np.log(_FAR):
+        return start
+    tried = [
+        start._replace(voltage=start.voltage * float(factor), width=start.width * longer)
+        for longer in _LONGER
+        for factor in _STRONGER
+    ]
+    ways = [way(strip, point) for point in tried]
+    return next(p for p, far in zip(tried, ways, strict=True) if far >= _ENOUGH * max(ways))
+
+
+def way(strip: Strip, point: Point) -> float:
+    """Return how far one pulse moves the median of ln G in its direction."""
+    trial = strip.copy()
+    trial.pulse(point)
+    return float(np.sign(point.voltage)) * (_middle(trial) - _middle(strip))
 
 
 def _middle(strip: Strip) -> float:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from labctl.sim.datasheet import look
 from labctl.sim.datasheet.strip import Point, Strip
 
-_LOOKS = 19
+_PER_DECADE = 2
 _MOST_CYCLES = 1e9
 _MOST_FAILED = 0.2
 _HARSHEST = 2.6
@@ -72,8 +72,9 @@ def measure_endurance(
         _cycle(strip, set_full, reset_full)
     per_cycle = (_wear(strip) - first) / _FRESH
     harsh, rate = _harsh(strip, reset_full, 30.0 * per_cycle)
-    for target in np.geomspace(10.0, most, _LOOKS):
+    for target in np.geomspace(10.0, most, round(_PER_DECADE * np.log10(most / 10.0)) + 1):
         rate = _wear_to(strip, harsh, first + per_cycle * (target - 1.0), rate)
+        _cycle(strip, set_full, reset_full)  # away from where the stress left the cells
         low_now, high_now = _cycle(strip, set_full, reset_full)
         low.append(np.where(strip.failed, np.nan, low_now))
         high.append(np.where(strip.failed, np.nan, high_now))

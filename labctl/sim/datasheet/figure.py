@@ -31,14 +31,14 @@ def draw(sheet: DataSheet, version: str) -> Figure:
     FigureCanvasAgg(figure)
     axes = figure.subplots(4, 3).ravel()
     figure.subplots_adjust(
-        left=0.055, right=0.965, top=0.925, bottom=0.068, wspace=0.27, hspace=0.62
+        left=0.055, right=0.945, top=0.925, bottom=0.068, wspace=0.27, hspace=0.62
     )
     figure.text(
         0.012, 0.978, f"Simulated chip {sheet.preset}", fontsize=14, fontweight="bold",
         color=look.INK, va="center",
     )  # fmt: skip
     figure.text(
-        0.965, 0.978, f"seed {sheet.seed}, labctl {version}", fontsize=9, color=look.GREY,
+        0.985, 0.978, f"seed {sheet.seed}, labctl {version}", fontsize=9, color=look.GREY,
         ha="right", va="center",
     )  # fmt: skip
     both = [sheet.setting.conductance, sheet.resetting.conductance]

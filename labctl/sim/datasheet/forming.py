@@ -64,10 +64,6 @@ def draw_forming(
     first, last = good.min() - 3 * step, good.max() + 3 * step
     if published is not None:
         axes.axvspan(*published, color=look.PALE, alpha=0.6, linewidth=0, zorder=0)
-        axes.text(
-            published[0] + 0.5 * step, 0.03, "published", fontsize=7, color=look.GREY,
-            transform=axes.get_xaxis_transform(),
-        )  # fmt: skip
         first, last = min(first, published[0] - step), max(last, published[1] + step)
     axes.set_xlim(first, last)
     axes.set_ylim(0, share.max() * 1.3)
@@ -80,8 +76,9 @@ def draw_forming(
         f"failed: {forming.failures} of {forming.voltage.size}",
         transform=axes.transAxes, ha="right", va="top", fontsize=7.5,
     )  # fmt: skip
+    remark = "" if published is None else "; shaded: published range of the median"
     look.note(
         axes,
         f"{forming.voltage.size} cells; {look.seconds(forming.width)} pulses up in steps of "
-        f"{step:.2g} V until formed;\ngate {forming.gate:g} V",
+        f"{step:.2g} V until formed;\ngate {forming.gate:g} V{remark}",
     )

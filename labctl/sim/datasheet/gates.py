@@ -25,7 +25,7 @@ class GateLimited:
     current
         A, (n,): mean current of a cell at the end of the pulse.
     conductance
-        S, (n, cells).
+        S, (n, cycles, cells): after each SET.
     voltage, width
         V on the bit line, s.
     """
@@ -39,13 +39,23 @@ class GateLimited:
     @property
     def median(self) -> NDArray[np.float64]:
         """S, (n,)."""
-        return np.median(self.conductance, axis=1)
+        return np.asarray(np.median(self.conductance, axis=(1, 2)))
 
     @property
     def spread(self) -> NDArray[np.float64]:
-        """Sigma over median of G, (n,): half the distance of the 16 % and 84 % quantiles."""
-        low, high = np.quantile(self.conductance, [0.1587, 0.8413], axis=1)
-        return 0.5 * (high - low) / self.median
+        """Sigma over median of the cells' own medians, (n,).
+
+        Half the distance of the 16 % and 84 % quantiles: a few cells that are stuck do not count.
+        """
+        own = np.median(self.conductance, axis=1)
+        low, high = np.quantile(own, [0.1587, 0.8413], axis=1)
+        return np.asarray(0.5 * (high - low) / self.median)
+
+    @property
+    def cycle_spread(self) -> NDArray[np.float64]:
+        """Sigma over mean of one cell from cycle to cycle, that of the median cell, (n,)."""
+        sigma = self.conductance.std(axis=1, ddof=1) / self.conductance.mean(axis=1)
+        return np.asarray(np.median(sigma, axis=1))
 
     @property
     def exponent(self) -> float:
@@ -59,33 +69,40 @@ def gate_ladder(kind: Preset, at: Conditions, count: int) -> NDArray[np.float64]
     return kind.transistor_threshold + over * np.geomspace(0.45, 1.9, count)
 
 
-def measure_gates(kind: Preset, at: Conditions, strip: Strip, count: int) -> GateLimited:
-    """SET a copy of the strip from HRS at each gate voltage."""
-    start = strip.copy()
-    start.pulse(at.reset_full)
+def measure_gates(
+    kind: Preset, at: Conditions, strip: Strip, count: int, cycles: int
+) -> GateLimited:
+    """Cycle a copy of the strip at each gate voltage, every SET from HRS."""
     gates = gate_ladder(kind, at, count)
-    current, conductance = np.empty(count), np.empty((count, strip.cells))
+    current, conductance = np.empty(count), np.empty((count, cycles, strip.cells))
     for k, gate in enumerate(gates):
-        trial = start.copy()
-        trial.drive(at.set_full.voltage, float(gate))
-        trial.chip.elapse(at.set_full.width)
-        current[k] = trial.currents()[0] / trial.cells
-        trial.rest()
-        conductance[k] = trial.conductance
+        trial = strip.copy()
+        for j in range(cycles):
+            trial.pulse(at.reset_full)
+            trial.drive(at.set_full.voltage, float(gate))
+            trial.chip.elapse(at.set_full.width)
+            current[k] = trial.currents()[0] / trial.cells
+            trial.rest()
+            conductance[k, j] = trial.conductance
     return GateLimited(gates, current, conductance, at.set_full.voltage, at.set_full.width)
 
 
 def draw_gates(axes: Axes, found: GateLimited) -> None:
-    """Draw sigma/G against median G, with the law of the median against current as an inset."""
+    """Draw both sigma/G against median G; the law of the median against current as an inset."""
     axes.set_title("Gate-limited SET")
     middle = found.median * look.MICRO
-    axes.plot(middle, 100 * found.spread, "o-", color=look.BLUE, markersize=3.5)
+    for spread, colour, name in (
+        (found.cycle_spread, look.VERMILION, "cycle to cycle"),
+        (found.spread, look.BLUE, "cell to cell"),
+    ):
+        axes.plot(middle, 100 * spread, "o-", color=colour, markersize=3.5, label=name)
     axes.set_xscale("log")
-    axes.set_ylim(0, 100 * found.spread.max() * 2.8)
+    axes.set_ylim(0, 100 * max(found.spread.max(), found.cycle_spread.max()) * 2.4)
+    axes.legend(loc="upper left")
     axes.set_xlim(middle.min() / 1.3, middle.max() * 1.3)
     look.plain(axes.xaxis)
     axes.set_xlabel("median conductance (µS)")
-    axes.set_ylabel("sigma / G, cell to cell (%)")
+    axes.set_ylabel("sigma / G (%)")
     inset = axes.inset_axes((0.56, 0.56, 0.43, 0.43))
     amps = found.current * look.MICRO
     inset.loglog(amps, middle, "o", color=look.GREEN, markersize=2.5)
@@ -99,6 +116,7 @@ def draw_gates(axes: Axes, found: GateLimited) -> None:
     inset.text(0.06, 0.94, f"G ~ I^{slope:.2f}", transform=inset.transAxes, va="top", fontsize=7)
     look.note(
         axes,
-        f"{found.conductance.shape[1]} cells from HRS; {found.voltage:.2f} V for "
+        f"{found.conductance.shape[2]} cells, {found.conductance.shape[1]} cycles from HRS; "
+        f"{found.voltage:.2f} V for "
         f"{look.seconds(found.width)};\ngate {found.gate.min():.2f} to {found.gate.max():.2f} V",
     )

@@ -8,12 +8,13 @@ from __future__ import annotations
 import functools
 import io
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
 import matplotlib as mpl
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
@@ -159,7 +160,7 @@ def _save_png(figure: Figure, target: Path, dpi: float) -> None:
     figure.savefig(buffer, format="png", dpi=dpi, pil_kwargs={"compress_level": 1})
     with Image.open(buffer) as image:
         flat = image.convert("RGB").quantize(256, dither=Image.Dither.NONE)
-        flat.save(target, optimize=True, dpi=(dpi, dpi))
+        flat.save(target, dpi=(dpi, dpi))
 
 
 def note(axes: Axes, text: str) -> None:
@@ -191,10 +192,11 @@ def power_of_ten(value: float) -> str:
     return "10" + str(power).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
-def legend_above(axes: Axes, columns: int) -> None:
+def legend_above(axes: Axes, columns: int, handles: Sequence[Artist] | None = None) -> None:
     """Put the legend on the right of the title line, where no curve can be."""
     axes.legend(
-        loc="lower right", bbox_to_anchor=(1.01, 0.985), ncols=columns, columnspacing=0.9,
+        handles=handles, loc="lower right", bbox_to_anchor=(1.01, 0.985), ncols=columns,
+        columnspacing=0.9,
         handlelength=1.1, fontsize=7.2, borderaxespad=0.0, borderpad=0.2,
     )  # fmt: skip
 

@@ -89,7 +89,7 @@ def measure_loops(kind: Preset, at: Conditions, cells: int, seed: int) -> Loops:
 
 def draw_loops(axes: Axes, loops: Loops) -> None:
     """Draw |I| against V, one line per cell, the forming sweep in another colour."""
-    axes.set_title("Quasi-static I-V loops")
+    axes.set_title("I-V loops")
     axes.set_yscale("log")
     turn = int((loops.voltage < 0).argmax())
     for part, colour, label in (
@@ -104,17 +104,18 @@ def draw_loops(axes: Axes, loops: Loops) -> None:
             )  # fmt: skip
     axes.plot(
         loops.forming_voltage, _shown(loops.forming_current * look.MICRO), color=look.GREEN,
-        linewidth=1.2, label="forming",
+        linewidth=1.0, label="forming",
     )  # fmt: skip
     axes.set_xlabel("voltage (V)")
     axes.set_ylabel("|current| (µA)")
     floor = 1e-4
     axes.set_ylim(bottom=max(axes.get_ylim()[0], floor))
     look.decades(axes.yaxis)
-    axes.legend(loc="lower left", ncols=1)
+    look.legend_above(axes, 3)
     look.note(
         axes,
-        f"{loops.current.shape[1]} cells; {1e3 * _STEP:.0f} mV every {look.seconds(_DWELL)};\n"
+        f"{loops.current.shape[1]} cells, quasi-static: {1e3 * _STEP:.0f} mV every "
+        f"{look.seconds(_DWELL)};\n"
         f"gate {loops.set_gate:g} V (SET, forming), {loops.reset_gate:g} V (RESET)",
     )
 

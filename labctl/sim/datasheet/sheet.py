@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from labctl.sim.chip import Preset
-from labctl.sim.datasheet.conditions import Conditions, conditions, formed_strip
+from labctl.sim.datasheet.conditions import Conditions, conditions, formed_strip, way
 from labctl.sim.datasheet.endurance import Endurance, measure_endurance
 from labctl.sim.datasheet.forming import Forming, measure_forming
 from labctl.sim.datasheet.gates import GateLimited, measure_gates
-from labctl.sim.datasheet.kinetics import Kinetics, measure_kinetics
+from labctl.sim.datasheet.kinetics import LONGEST, SHORTEST, Kinetics, measure_kinetics
 from labctl.sim.datasheet.loops import Loops, measure_loops
 from labctl.sim.datasheet.noise import Reads, measure_reads
 from labctl.sim.datasheet.relaxation import Relaxation, measure_relaxation
@@ -21,11 +21,14 @@ from labctl.sim.datasheet.retention import Retention, measure_retention
 from labctl.sim.datasheet.spectrum import Spectrum, spectrum
 from labctl.sim.datasheet.states import States, measure_states
 from labctl.sim.datasheet.steps import Transitions, measure_transitions
-from labctl.sim.datasheet.strip import Point
+from labctl.sim.datasheet.strip import Point, Strip
 
 SET_FACTORS = (1.0, 1.2, 1.4)
 RESET_FACTORS = (1.0, 1.12, 1.25)
-"""Amplitudes of the panels over pulse width, in those of the recommended pulses."""
+"""Amplitudes of the panels over pulse width, in those of the recommended pulses..."""
+SET_BELOW = (0.6, 0.8, 1.0)
+RESET_BELOW = (0.6, 0.8, 1.0)
+"""... and of those that are so strong that stronger ones would show nothing new."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +94,14 @@ class DataSheet:
     endurance: Endurance
 
 
-def _scaled(point: Point, factors: tuple[float, ...]) -> tuple[Point, ...]:
-    return tuple(point._replace(voltage=point.voltage * factor) for factor in factors)
+def _around(
+    strip: Strip, step: Point, full: Point, above: tuple[float, ...], below: tuple[float, ...]
+) -> tuple[Point, ...]:
+    """Return amplitudes from the recommended pulse up or, if it is strong already, down to less."""
+    most = step._replace(voltage=step.voltage * above[-1])
+    early, late = (way(strip, most._replace(width=width)) for width in (SHORTEST, LONGEST))
+    strong = (step.voltage, step.width) == (full.voltage, full.width) or early > 0.7 * late
+    return tuple(step._replace(voltage=step.voltage * k) for k in (below if strong else above))
 
 
 def _nothing(_: str) -> None:
@@ -136,14 +145,16 @@ def measure(
     tell("pulse width")
     low = strip.copy()
     low.pulse(at.reset_full)
-    setting = measure_kinetics(low, _scaled(at.set_step, SET_FACTORS))
-    resetting = measure_kinetics(strip, _scaled(at.reset_step, RESET_FACTORS))
+    setting = measure_kinetics(low, _around(low, at.set_step, at.set_full, SET_FACTORS, SET_BELOW))
+    resetting = measure_kinetics(
+        strip, _around(strip, at.reset_step, at.reset_full, RESET_FACTORS, RESET_BELOW)
+    )
     tell("single pulses")
     transitions = measure_transitions(strip.copy(), at.set_step, at.reset_step, effort.pulses, seed)
     tell("LRS and HRS")
     states = measure_states(strip.copy(), at.set_full, at.reset_full, effort.cycles)
     tell("gate-limited SET")
-    gates = measure_gates(kind, at, strip, effort.gates)
+    gates = measure_gates(kind, at, strip, effort.gates, effort.cycles)
     tell("reads")
     reads = measure_reads(kind, at, effort.strips, effort.reads, seeds[2:])
     tell("relaxation and retention")

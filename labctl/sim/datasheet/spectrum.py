@@ -75,15 +75,15 @@ def draw_spectrum(axes: Axes, found: Spectrum) -> None:
     x, y = _smooth(found.frequency, found.density.mean(axis=1))
     axes.plot(x, y, color=look.BLUE, linewidth=1.8, label="mean of all")
     slope = float(np.median(found.slopes))
-    at = np.array([FIT_LOW, FIT_HIGH])
+    at = np.array([max(FIT_LOW, float(x[0])), FIT_HIGH])
     middle = np.exp(np.interp(np.log(2.0), np.log(x), np.log(y)))
     axes.plot(
         at, 2.2 * middle * (at / 2.0) ** slope, color=look.INK, linewidth=1.0,
         linestyle=(0, (4, 2)),
-        label=f"slope {slope:.2f} (median cell, {FIT_LOW:g}-{FIT_HIGH:g} Hz)",
+        label=f"slope {slope:.2f} (median cell)",
     )  # fmt: skip
     low, high = axes.get_ylim()
-    axes.set_ylim(low, high * (high / low) ** 0.28)
+    axes.set_ylim(low, high * (high / low) ** 0.45)
     look.plain(axes.xaxis)
     look.decades(axes.yaxis)
     axes.set_xlabel("frequency (Hz)")
@@ -92,5 +92,5 @@ def draw_spectrum(axes: Axes, found: Spectrum) -> None:
     look.note(
         axes,
         f"{found.density.shape[1]} cells, series of the panel to the left;\n"
-        "periodogram, Hann window",
+        f"periodogram, Hann window; slope fitted from {FIT_LOW:g} to {FIT_HIGH:g} Hz",
     )

@@ -73,19 +73,21 @@ def draw_states(axes: Axes, states: States) -> None:
     look.plain(axes.xaxis)
     axes.set_xlabel("conductance (µS)")
     axes.set_ylabel("values at or below (%)")
-    axes.legend(
-        handles=[
+    look.legend_above(
+        axes,
+        4,
+        [
             Line2D([], [], color=look.RESET_COLOUR, label="HRS"),
             Line2D([], [], color=look.SET_COLOUR, label="LRS"),
-            Line2D([], [], color=look.GREY, label="cells (medians)"),
-            Line2D([], [], color=look.GREY, linestyle=(0, (2, 1.2)), label="cycles of one cell"),
+            Line2D([], [], color=look.GREY, label="cells"),
+            Line2D([], [], color=look.GREY, linestyle=(0, (2, 1.2)), label="cycles"),
         ],
-        loc="center",
     )
     cycles, cells = states.low.shape
+    up, down = states.set_full, states.reset_full
     look.note(
         axes,
-        f"{cells} cells, {cycles} cycles of {look.seconds(states.set_full.width)}: "
-        f"SET {states.set_full.voltage:.2f} V, gate {states.set_full.gate:.2g} V;\n"
-        f"RESET {-states.reset_full.voltage:.2f} V, gate {states.reset_full.gate:.3g} V",
+        f"{cells} cells (medians), {cycles} cycles; SET {up.voltage:.2f} V, gate {up.gate:.3g} V, "
+        f"{look.seconds(up.width)};\n"
+        f"RESET {-down.voltage:.2f} V, gate {down.gate:.3g} V, {look.seconds(down.width)}",
     )

@@ -60,7 +60,8 @@ def measure_transitions(
     """Pulse all cells up and down across the window at random, and bin every step."""
     rng = np.random.default_rng(seed)
     up = True
-    seen: dict[bool, list[NDArray[np.float64]]] = {True: [], False: []}
+    none = np.empty((2, 0))
+    seen: dict[bool, list[NDArray[np.float64]]] = {True: [none], False: [none]}
     for _ in range(pulses):
         if rng.random() < _TURN:
             up = not up

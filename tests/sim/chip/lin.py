@@ -7,8 +7,9 @@ cells run in one compiled loop over the kernels of the chip, each on a clock of 
 
 from __future__ import annotations
 
+import itertools
 import math
-import os
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -23,21 +24,24 @@ from labctl.sim.chip.jit import kernel
 from labctl.sim.chip.manufacture import manufacture
 from labctl.sim.chip.measure import seen
 from labctl.sim.chip.packing import packed
-from labctl.sim.chip.preset import Preset, preset
+from labctl.sim.chip.preset import Preset, preset, pulses
 from labctl.sim.chip.rest import acclimatise, settled
 
 CELLS = 4096
 """Of one chip: 128 bit lines of 32 cells."""
-EDGES = (0.3, 0.6, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.2)
-"""µA; bins of the target."""
+_EDGES = (0.3, 0.6, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.2)
+FINE = tuple(itertools.pairwise(_EDGES))
+"""µA; bins of the target, from and below."""
+TABLE = FINE[::2]
+"""The bins that programming is judged by: low, middle and high targets."""
 _FILE = "lin2025_program_verify.csv"
 
 
 class Procedure(NamedTuple):
     """What is done to a cell; V, s, µA.
 
-    Of SET and RESET, both lines of a ladder rise together by ``step`` after every ``each`` pulses
-    and begin again when the direction changes.
+    The gate and the line that carries the pulse rise together, by ``step`` after every ``each``
+    (SET) or ``each_reset`` pulses, and begin again when the direction changes.
     """
 
     formed: float = 4.0
@@ -45,13 +49,13 @@ class Procedure(NamedTuple):
     most: float = 300.0
     step: float = 0.1
     each: float = 1.0
-    width: float = 50e-9
-    low: float = 0.8  # RESET after forming until below: cells are written from a low state
+    each_reset: float = 2.0  # RESET is finer: low targets are reached by it alone
+    width: float = 50e-9  # within the 20-100 ns published
+    low: float = 1.0  # RESET after forming until below: cells are written from a low state
     reading: float = 100e-6  # from a pulse to its reading, within the 10-200 µs published
-    wait: float = 10.0  # before the verified cells are checked again
-    rounds: float = 1.0  # of such checks
-    final: float = 600.0  # until the reading that is compared: the whole chip is done by then
-    reads: float = 1.0  # averaged in the final reading
+    wait: float = 10.0  # before verified cells are checked again
+    rounds: float = 3.0  # of such checks; each catches cells that lie at the edge of the tolerance
+    final: float = 600.0  # until the reading that is compared, when the whole chip is written
 
 
 class Comparison(NamedTuple):
@@ -60,7 +64,6 @@ class Comparison(NamedTuple):
     mean_difference: NDArray[np.float64]
     sd_ratio: NDArray[np.float64]
     ks: float
-    edges: NDArray[np.float64]
 
 
 @kernel
@@ -78,9 +81,7 @@ def _form(state, counts, p, seed, h, out):
         for k in range(17 * 21):
             gate, v = 1.1 + 0.1 * (k // 21), 3.0 + 0.1 * (k % 21)
             n += 1
-            stress(
-                state, counts, c, v, gate, 0.0, 0.0, now, 100e-6, np.inf, 0.0, p, True, seed, n
-            )
+            stress(state, counts, c, v, gate, 0.0, 0.0, now, 100e-6, np.inf, 0.0, p, True, seed, n)
             now += 100e-6 + h.reading
             current = _read(state, counts, c, p, seed, now)
             if current >= h.formed:
@@ -96,20 +97,18 @@ def _approach(state, counts, c, p, seed, h, target, tolerance, now, n):
         now += h.reading
         away = target - _read(state, counts, c, p, seed, now)
         if abs(away) <= tolerance or n >= h.most:
-            return now, n, rung
+            return now, n
         way = math.copysign(1.0, away)
         rung = rung + 1 if way == last else 1
         last = way
-        up = h.step * ((rung - 1) // h.each)
+        up = h.step * ((rung - 1) // (h.each if way > 0.0 else h.each_reset))
         if way > 0.0:
             v, gate = min(1.5 + up, 3.0), min(1.0 + up, 3.0)
         else:
             v, gate = -min(1.8 + up, 4.0), min(3.2 + up, 5.0)
         n += 1
         pulse = counts[layout.LAST_PULSE, c] + 1
-        stress(
-            state, counts, c, v, gate, 0.0, 0.0, now, h.width, np.inf, 0.0, p, True, seed, pulse
-        )
+        stress(state, counts, c, v, gate, 0.0, 0.0, now, h.width, np.inf, 0.0, p, True, seed, pulse)
         now += h.width
 
 
@@ -117,17 +116,14 @@ def _approach(state, counts, c, p, seed, h, target, tolerance, now, n):
 def _write(state, counts, p, seed, h, now, targets, out):
     """Write all cells and write their final readings (µA) and numbers of pulses into ``out``."""
     for c in range(state.shape[1]):
-        t, _, _ = _approach(state, counts, c, p, seed, h, 0.0, h.low, now, 0)
+        t, _ = _approach(state, counts, c, p, seed, h, 0.0, h.low, now, 0)
         n = 0
         for k in range(h.rounds + 1.0):
-            t, n, _ = _approach(state, counts, c, p, seed, h, targets[c], h.tolerance, t, n)
+            t, n = _approach(state, counts, c, p, seed, h, targets[c], h.tolerance, t, n)
             if k < h.rounds:
                 t += h.wait
         t += h.final
-        out[c, 0] = 0.0
-        for _ in range(h.reads):
-            t += h.reading
-            out[c, 0] += _read(state, counts, c, p, seed, t) / h.reads
+        out[c, 0] = _read(state, counts, c, p, seed, t)
         out[c, 1] = n
 
 
@@ -156,7 +152,6 @@ def program_and_verify(
     targets: ArrayLike,
     kind: Preset | None = None,
     procedure: Procedure | None = None,
-    full: bool = False,
 ) -> NDArray[np.float64]:
     """Return the measured currents (µA) of cells that were written to ``targets`` (µA).
 
@@ -171,7 +166,7 @@ def program_and_verify(
         state, counts, forming = formed(wanted[part].size, own, kind, h)
         now = float(forming[:, 2].max()) + 1.0
         _write(state, counts, packed(kind), own, h, now, wanted[part], measured[part])
-    return measured if full else measured[:, 0]
+    return measured[:, 0]
 
 
 def reference() -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -190,16 +185,81 @@ def compare(
     target: ArrayLike,
     measured: ArrayLike,
     real: tuple[ArrayLike, ArrayLike],
-    edges: ArrayLike = EDGES,
+    bins: Sequence[tuple[float, float]] = TABLE,
 ) -> Comparison:
-    """Return how the errors of ``measured`` differ from those of ``real`` (target, measured)."""
-    bounds = np.asarray(edges, dtype=np.float64)
+    """Return how the errors of ``measured`` (µA) differ from those of ``real`` (target, measured).
+
+    ``ks`` is the two-sample distance of all errors, within ``bins`` and without.
+    """
     mine, theirs = (np.asarray(x, dtype=np.float64) for x in (target, real[0]))
-    error = np.asarray(measured) - mine
-    expected = np.asarray(real[1]) - theirs
-    mean, ratio = np.empty(bounds.size - 1), np.empty(bounds.size - 1)
-    for k in range(bounds.size - 1):
-        a = error[(mine >= bounds[k]) & (mine < bounds[k + 1])]
-        b = expected[(theirs >= bounds[k]) & (theirs < bounds[k + 1])]
+    error = np.asarray(measured, dtype=np.float64) - mine
+    expected = np.asarray(real[1], dtype=np.float64) - theirs
+    mean, ratio = np.empty(len(bins)), np.empty(len(bins))
+    for k, (low, high) in enumerate(bins):
+        a = error[(mine >= low) & (mine < high)]
+        b = expected[(theirs >= low) & (theirs < high)]
         mean[k], ratio[k] = a.mean() - b.mean(), a.std() / b.std()
-    return Comparison(mean, ratio, float(ks_2samp(error, expected).statistic), bounds)
+    return Comparison(mean, ratio, float(ks_2samp(error, expected).statistic))
+
+
+@kernel
+def _reads(state, counts, c, p, seed, out):
+    """Write readings (µA) of one cell, a millisecond apart."""
+    for k in range(out.size):
+        out[k] = _read(state, counts, c, p, seed, 1e-3 * k)
+
+
+def laplace_scales(
+    currents: Iterable[float], reads: int, seed: int = 1, kind: Preset | None = None
+) -> NDArray[np.float64]:
+    """Return the scale (µA) of the Laplace law of ``reads`` readings at each current (µA)."""
+    return np.array([scale(readings(current, reads, seed, kind)) for current in currents])
+
+
+def scale(readings: NDArray[np.float64]) -> float:
+    """Return the Laplace scale of greatest likelihood: the mean distance from the median."""
+    return float(np.abs(readings - np.median(readings)).mean())
+
+
+def readings(
+    current: float, reads: int, seed: int = 1, kind: Preset | None = None
+) -> NDArray[np.float64]:
+    """Return readings (µA) of a cell that carries ``current`` (µA) at 0.2 V."""
+    kind = kind or preset("taox-lin2025")
+    state, counts = _placed(1, current, seed, kind)
+    out = np.empty(reads)
+    _reads(state, counts, 0, packed(kind), seed, out)
+    return out
+
+
+@kernel
+def _step(state, counts, p, seed, v, gate, width, before, after):
+    """Give each cell one pulse; write what a noiseless reading (µA) shows before and after."""
+    for c in range(state.shape[1]):
+        u = settled(state, c, p, 0.0)
+        before[c] = load_line(u, 0.2, 5.0, p, 0.2, np.inf)[1]
+        stress(state, counts, c, v, gate, 0.0, 0.0, 0.0, width, np.inf, 0.0, p, True, seed, 1)
+        u = settled(state, c, p, width)
+        after[c] = load_line(u, 0.2, 5.0, p, 0.2, np.inf)[1]
+
+
+def learning_steps(current: float, direction: int, n: int, seed: int = 1) -> NDArray[np.float64]:
+    """Return by how much (µA) one learning pulse, SET (1) or RESET (-1), moves ``n`` cells."""
+    kind, recipe = preset("taox-lin2025"), pulses("taox-lin2025")
+    point = recipe.set if direction > 0 else recipe.reset
+    state, counts = _placed(n, current, seed, kind)
+    before, after = np.empty(n), np.empty(n)
+    v = math.copysign(point.voltage, direction)
+    _step(state, counts, packed(kind), seed, v, point.gate, point.width, before, after)
+    return after - before
+
+
+def _placed(
+    n: int, current: float, seed: int, kind: Preset
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Return the state and the counters of ``n`` formed cells of ``current`` (µA) at 0.2 V."""
+    state, counts = made(n, seed, kind)
+    state[layout.FATE] = 0.0
+    state[layout.FORMED] = 1.0
+    state[layout.U] = math.log(current / 0.2)
+    return state, counts

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
+import pytest
 
 from labctl.sim.chip import Chip
-from tests.sim.chip.probe import BIT, FREE, GATE, GROUND, RESET, SOURCE, formed_chip, lines, read
+from tests.sim.chip.probe import (
+    BIT,
+    FREE,
+    GATE,
+    GROUND,
+    HFOX,
+    RESET,
+    SOURCE,
+    formed_chip,
+    lines,
+    read,
+)
 
 
 def quiet(rows: int, columns: int, **more: str) -> Chip:
@@ -123,3 +137,21 @@ def test_reset_is_limited_by_the_same_net_from_the_other_side():
     current, limited = chip.currents()
     np.testing.assert_allclose(current[[BIT, SOURCE]], [-10e-6, 10e-6], rtol=1e-9)
     assert limited[SOURCE]
+
+
+@pytest.mark.parametrize("ohm", [0.0, 10.0])
+def test_of_sources_that_only_feed_each_other_one_holds_its_voltage(ohm):
+    # Nets 0 and 1 could deliver more than net 2 takes: net 2 and net 1 limit, net 0 must not.
+    kind = dataclasses.replace(
+        HFOX, pristine_conductance=4e-6, formed_conductance=41e-6, pristine_spread=1.0,
+        bit_line_resistance=ohm, source_line_resistance=ohm,
+    )  # fmt: skip
+    limit = np.array([1.12e-6, 0.371e-6, 1.15e-6])
+    for seed in range(30):
+        chip = Chip(6, 3, kind, seed, source_lines="none", noise=False)
+        chip.drive(np.array([0.61, 1.37, -1.25]), limit)
+        chip.connect(np.array([1, 1, 1, -1, 0, 0]), np.array([1, 0, 2]), np.zeros(0, dtype=int))
+        current, limited = chip.currents()
+        np.testing.assert_allclose(current, [0.779e-6, 0.371e-6, -1.15e-6], rtol=1e-6)
+        assert limited.tolist() == [False, True, True]
+        assert chip.potentials()[0] == 0.61

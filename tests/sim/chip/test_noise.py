@@ -6,12 +6,13 @@ import dataclasses
 
 import numpy as np
 
-from labctl.sim.chip import Chip
-from labctl.sim.chip.noise import normals, philox
+from labctl.sim.chip import Chip, elementary
+from labctl.sim.chip.bulk import draw_first, draw_normals, draw_words
+from labctl.sim.chip.noise import gaussian, normals, philox, uniforms, words
 from tests.sim.chip.probe import HFOX, RESET, SET, formed_chip, lines, read, rest, stress
 
 
-def words(*values: int) -> list[np.uint64]:
+def counters(*values: int) -> list[np.uint64]:
     return [np.uint64(v) for v in values]
 
 
@@ -25,7 +26,42 @@ def test_philox_gives_the_published_numbers():
         ),
     }  # fmt: skip
     for counter, answer in known.items():
-        assert philox(*words(*counter)) == answer
+        assert philox(*counters(*counter)) == answer
+
+
+def test_many_cells_at_once_draw_what_each_draws_alone():
+    rng = np.random.default_rng(0)
+    seed = np.uint64(2**64 - 3)
+    cells, draws = rng.permutation(2000)[:777], rng.integers(0, 2**40, 777)
+    w = [np.empty(777, dtype=np.uint32) for _ in range(4)]
+    z, y, first, second, third = np.empty((5, 777))
+    draw_words(seed, cells, 2, draws, *w)
+    draw_normals(seed, cells, 2, draws, z, y)
+    draw_first(seed, cells, 2, draws, first, second, third)
+    for k, (cell, draw) in enumerate(zip(cells, draws, strict=True)):
+        mine = words(seed, cell, 2, draw)
+        assert tuple(x[k] for x in w) == mine
+        assert uniforms(seed, cell, 2, draw) == tuple((x + 0.5) / 2**32 for x in mine)
+        assert (z[k], y[k]) == normals(seed, cell, 2, draw)
+        assert first[k] == z[k]
+        assert (second[k], third[k]) == gaussian(np.uint32(mine[2]), np.uint32(mine[3]))
+
+
+def test_elementary_functions_are_those_of_the_library_to_the_last_digits():
+    rng = np.random.default_rng(1)
+    near_one = 1.0 + rng.uniform(-1, 1, 1000) * 10.0 ** rng.uniform(-12, -0.31, 1000)
+    for x in (*np.exp(rng.uniform(-300, 300, 1000)), *near_one, 2.0**-33, 1.0):
+        np.testing.assert_allclose(elementary.log(x), np.log(x), rtol=5e-16)
+    for x in (*rng.uniform(-700, 700, 1000), *rng.normal(size=1000), 0.0, -1e-300):
+        np.testing.assert_allclose(elementary.exp(x), np.exp(x), rtol=5e-16)
+    assert elementary.exp(-1e9) < 1e-300
+    for x in rng.uniform(-0.01, 0.01, 300):
+        np.testing.assert_allclose(elementary.small_exp(x), np.exp(x), rtol=5e-16)
+    turns = rng.integers(0, 2**32, 1000, dtype=np.uint64).tolist()
+    for n in (*turns, 0, 2**32 - 1, 2**29 - 1, 2**29, 2**30, 2**31):
+        angle = 2.0 * np.pi * (n + 0.5) / 2**32
+        found = elementary.cos_sin(np.uint32(n))
+        np.testing.assert_allclose(found, (np.cos(angle), np.sin(angle)), atol=1e-15)
 
 
 def test_normals_are_normal_and_independent_of_each_other():
