@@ -54,6 +54,7 @@ from labctl.sim.chip.noise import normals
 BOLTZMANN = 8.617333e-5  # eV/K
 STEP = 0.02  # of u; splitting a pulse then shows by a KS distance below 0.007
 _STRIDE = 1.5 * STEP
+_STEADY = 0.1  # of the rate; one that changes more from step to step is found anew at each
 _CREEP = 1e-4  # of u; a move so small does not change its own rate
 _MOST_STEPS = 100_000
 _CLOSE = 3e-6  # V; the last step of Newton's method, which squares the error
@@ -317,12 +318,14 @@ def advance(
                 t = 0.0
                 break
         h = min(t, STEP / abs(r))
+        before = r
         if known or abs(r) * h > _CREEP:
             # The rate half a step ahead, found with the rate half a step behind.
             middle = u + displaced(hops, share, 0.5 * h) + 0.5 * away * h
             x, current = load_line(middle, v, gate, p, abs(x), limit, above, below)
-            if abs(current) > stop:
-                break
+            if known and abs(current) > stop:
+                known = False  # it may still be below where the step begins: look there
+                continue
             hops, _, away = rate(middle, x, current, formed, barrier, shrink, s, p)
         share = room(u, hops, shrink, p)
         r = hops * share + away
@@ -341,7 +344,7 @@ def advance(
         wear += wearing(hops, share, p) * h
         u = min(max(u + d, p[U_PRISTINE] - 3.0), p[U_MAXIMUM] + 0.2)
         t -= h
-        known = r != 0.0
+        known = r != 0.0 and abs(r - before) < _STEADY * abs(r)
         if not formed and u > p[U_FORMED]:
             formed, known = True, False
     return u, formed, cycle, wear, moved, t, draw

@@ -13,7 +13,9 @@ room that the worn window of each cell leaves. Along it a cell moves in substeps
   exponential in u over the substep.
 - Wear is the integral of the hopping.
 
-Substeps are so short that the rate changes little over them, and over the noise of one.
+Substeps are so short that the rate changes little over them, and over the noise of one, and that
+noise does not carry a cell over the end of its window. Where that would need steps shorter than
+those of the march (:func:`labctl.sim.chip.cell.advance`), they are plain ones as there.
 """
 
 from __future__ import annotations
@@ -23,7 +25,7 @@ import math
 import numpy as np
 
 from labctl.sim.chip.cell import STEP, drift, heated, hopping, load_line
-from labctl.sim.chip.elementary import exp, small_exp
+from labctl.sim.chip.elementary import exp, log, small_exp
 from labctl.sim.chip.jit import inlined, kernel
 from labctl.sim.chip.layout import (
     CYCLE_MEMORY,
@@ -40,6 +42,8 @@ _GRID = 1.0 / 128.0  # of u
 _BELOW, _ABOVE = 3.0, 0.2  # factors of e beyond pristine and maximum; cells get no further
 _BEND = 0.35  # largest change of ln(rate) in a substep
 _SWAY = 0.10  # largest square of the change of ln(rate) by the noise of a substep
+_MARGIN = 4.0  # sds of the noise of a substep that the end of the window is away, at least
+_LANDING = 0.75  # of STEP; the march, too, comes to the end of the window in shorter steps
 _LONGEST = 0.3  # of u
 _AHEAD = 77  # grid points on either side that a substep and its noise may reach
 _DRIFT = 1e-3  # of the rate; a drift that does not follow the speed of the cell may be so large
@@ -141,10 +145,14 @@ def _reach(hop, full, hops, steep, s, left, sign, noise, hop_maximum, rate, part
     for e in range(rate.size):
         free = max(1.0 - full[e], 0.0)
         bend = steep[e] + 2.0 * min(full[e], 1.0) / max(free, 1e-9) + 1e-3
-        sway = noise * bend * bend * min(hop[e], hop_maximum) + 1e-3
-        reach = min(_BEND / bend, _SWAY / sway)
+        size = noise * min(hop[e], hop_maximum) + 1e-3
+        reach = min(_BEND / bend, _SWAY / (bend * bend * size))
+        # The end of the window is further than this: four terms of -ln(1 - free) / 2.
+        far = free * (0.5 + free * (0.25 + free * (1 / 6 + free * 0.125)))
+        reach = min(reach, 0.5 * far, far * far / (_MARGIN * _MARGIN * size))
         plain[e] = 1.0 if reach <= STEP else 0.0
-        reach = min(max(reach, STEP), _LONGEST)
+        least = min(STEP, max(0.25 * far, _LANDING * STEP))
+        reach = min(max(reach, least), _LONGEST)
         rate[e] = hops[e] * free
         part[e] = min(s[e] * left[e], reach / max(rate[e], _LEAST))
         x[e] = 0.5 * sign * rate[e] * part[e]
@@ -160,13 +168,27 @@ def _middle(full, hops, x, rate, part, sign, middle, end):
 
 
 @inlined
-def _finish(full, hops, x, rate, middle, plain, part, sign, end, way):
+def _finish(full, hops, x, rate, middle, part, sign, end, way):
     """Write the rate at the end, and the way."""
     for e in range(x.size):
         far = min(max(x[e], -1.0), 1.0)
         end[e] = hops[e] * max(1.0 - full[e] * small_exp(2.0 * sign * far), 0.0)
         simpson = max(rate[e] + 4.0 * middle[e] + end[e], 0.0) / 6.0
-        way[e] = min(part[e] * (middle[e] if plain[e] > 0.0 else simpson), 2.0 * _LONGEST)
+        way[e] = min(part[e] * simpson, 2.0 * _LONGEST)
+
+
+@inlined
+def _stop_at_end(full, hops, plain, part, way):
+    """Correct the way of plain substeps: the window fills up on it, as ``displaced`` has it."""
+    any_plain = 0.0
+    for e in range(way.size):
+        any_plain = max(any_plain, plain[e])
+    if any_plain == 0.0:
+        return
+    for e in range(way.size):
+        free = max(1.0 - full[e], 0.0)
+        exact = -0.5 * log(1.0 - free * (1.0 - exp(-2.0 * hops[e] * part[e])))
+        way[e] = exact if plain[e] > 0.0 else way[e]
 
 
 @inlined
@@ -255,7 +277,8 @@ def substeps(m, table, sign, noise, p, w):
     for e in range(m):
         x[e] = end[e]
     _look_up(u, x, low, table[0], hops_end)
-    _finish(full, hops_end, x, rate, middle, plain, part, sign, end, way)
+    _finish(full, hops_end, x, rate, middle, part, sign, end, way)
+    _stop_at_end(full, hops_middle, plain, part, way)
     _scatter(hop, rate, middle, end, plain, part, way, sign, noise, p[HOP_MAXIMUM], w[Z, :m], u)
     _forget(way, end, part, plain, sign, noise, p, w[Y, :m], cycle, u)
     _count(

@@ -14,7 +14,7 @@ import math
 import numpy as np
 
 from labctl.sim.chip.elementary import cos_sin, log
-from labctl.sim.chip.jit import inlined, kernel
+from labctl.sim.chip.jit import inlined
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint32(0x9E3779B9), np.uint32(0xBB67AE85)
@@ -76,36 +76,3 @@ def normals(seed, cell, stream, draw):
     """Return two independent standard normal numbers."""
     a, b, _, _ = words(seed, cell, stream, draw)
     return gaussian(a, b)
-
-
-@kernel
-def fill_uniforms(seed, stream, cells, draws, out):
-    """Write four uniform numbers per cell, as :func:`uniforms` returns them.
-
-    Parameters
-    ----------
-    seed, stream
-        Seed of the chip, stream of random numbers.
-    cells, draws
-        int64, shape (n,).
-    out
-        float64, shape (4, n); written.
-    """
-    o0, o1, o2, o3 = out[0], out[1], out[2], out[3]
-    for e in range(cells.size):
-        o0[e], o1[e], o2[e], o3[e] = uniforms(seed, cells[e], stream, draws[e])
-
-
-@kernel
-def fill_normals(seed, stream, cells, draws, out0, out1):
-    """Write two normal numbers per cell, as :func:`normals` returns them.
-
-    Parameters
-    ----------
-    seed, stream, cells, draws
-        As for :func:`fill_uniforms`.
-    out0, out1
-        float64, shape (n,); written.
-    """
-    for e in range(cells.size):
-        out0[e], out1[e] = normals(seed, cells[e], stream, draws[e])

@@ -97,7 +97,7 @@ def test_wear_comes_from_the_stress_applied_and_does_not_depend_on_how_it_is_spl
 
 def test_wear_shrinks_the_window():
     kind = dataclasses.replace(HFOX, wear_activity=20.0, wear_loss=0.5, failure_activity=1e12)
-    cycle = (Stress(0, 2.2, 4.75, 1e-3), Stress(2.0, 0, 3.2, 1e-3))
+    cycle = (Stress(0, 1.6, 4.75, 2e-4), Stress(1.4, 0, 3.2, 2e-4))
     chip = formed_chip(8, 8, 6, kind=kind, noise=False)
     windows = []
     for _ in range(12):
@@ -107,7 +107,7 @@ def test_wear_shrinks_the_window():
             ends.append(np.median(micro(chip)))
         windows.append(np.log(ends[1] / ends[0]))
     assert windows[-1] < windows[0] - 1.0
-    assert (np.diff(windows) < 0.01).all()
+    assert (np.diff(windows) < 0.05).all()
 
 
 def test_cells_fail_by_a_weibull_law_and_stay_where_they_failed():
