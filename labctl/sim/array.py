@@ -16,6 +16,7 @@ from labctl.cells import check_cells, visiting_order
 from labctl.clock import VirtualClock
 from labctl.errors import LimitError
 from labctl.sim.chip import Chip
+from labctl.sim.chip.together import moves
 from labctl.sim.chip.visit import account
 from labctl.sim.chip.visits import Progress, Shown, Visits
 from labctl.sim.hookup import read_hookup
@@ -25,6 +26,8 @@ from labctl.sim.world import make_chip
 
 if TYPE_CHECKING:
     from typing import Self
+
+_FIRST = np.zeros(1, dtype=np.intp)
 
 
 class SimulatedArray:
@@ -185,7 +188,7 @@ class SimulatedArray:
         with self._batch():
             if self.interrupt is not None:
                 self.interrupt()
-            self._select(target[None])
+            self._select(target[None], _FIRST)
             if self._progress.here != (cell := (int(target[0]), int(target[1]))):
                 self._spend(self._times.moving)
                 self._progress.here, self._progress.moved = cell, True
@@ -212,7 +215,7 @@ class SimulatedArray:
                     self.interrupt()
                 if not len(part):
                     break
-                self._select(cells[part])
+                self._select(cells, part)
                 way.visit(self._progress, cells, part, pulses, read, gate, shown)
                 reading, writing = account(
                     cells, part, pulses, read, self._read_time, shown.current, shown.flag,
@@ -249,8 +252,8 @@ class SimulatedArray:
             self._on, progress.here = False, None
             raise
 
-    def _select(self, cells: NDArray[np.int64]) -> None:
-        """Count the relays that the way through ``cells`` closes; the first move starts at rest."""
+    def _select(self, cells: NDArray[np.int64], order: NDArray[np.intp]) -> None:
+        """Count the relays that the way through cells closes; the first move starts at rest."""
         progress, times = self._progress, self._times
         here = progress.here
         if here is None:
@@ -260,11 +263,11 @@ class SimulatedArray:
             self._loaded = True
             self._spend((times.message, times.relays, times.answer))
             self.counters.relay_closures += self._closed_at_once
-            here = progress.here = int(cells[0, 0]), int(cells[0, 1])
+            first = order[0]
+            here = progress.here = int(cells[first, 0]), int(cells[first, 1])
             progress.moved = True
-        row, column = np.diff(cells, axis=0, prepend=[here]).T != 0
-        self.counters.relay_closures += int(row.sum()) * self._per_row
-        self.counters.relay_closures += int(column.sum()) * self._per_column
+        rows, columns = moves(cells, order, *here)
+        self.counters.relay_closures += rows * self._per_row + columns * self._per_column
 
     def _spend(self, durations: tuple[float, ...]) -> None:
         for seconds in durations:

@@ -113,7 +113,7 @@ def _lin() -> Iterator[Figure]:
     if real is None:
         print("  the measured file of Lin et al. is absent: program-and-verify not compared")
         return
-    found = lin.compare(real[0], lin.program_and_verify(1, real[0]), real)
+    found = lin.compare(*lin.program_many(real[0], (1, 2, 3)), real)
     mean = float(abs(found.mean_difference).max())
     yield Figure("Lin: program-and-verify, mean per bin", mean, "µA", 0.03)
     spread = 100 * float(abs(found.sd_ratio - 1.0).max())

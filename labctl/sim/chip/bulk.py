@@ -20,7 +20,7 @@ from labctl.sim.chip.layout import (
 )
 from labctl.sim.chip.noise import gaussian, words
 
-BLOCK = 512
+BLOCK = 256
 _RUN = 32
 _NOTHING = 1e-14  # of u; as in labctl.sim.chip.rest
 _LITTLE = 0.01  # of u

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import BenchFileError, LimitError, WiringError
 from labctl.sim.chip import circuit, evolve, layout, measure, pads
-from labctl.sim.chip.crowd import FEWEST, Crowd, shared_drive
+from labctl.sim.chip.crowd import FEWEST, Crowd, common_drive
 from labctl.sim.chip.manufacture import manufacture
 from labctl.sim.chip.packing import packed
 from labctl.sim.chip.preset import Preset
@@ -242,11 +242,29 @@ class Chip:
             raise LimitError(f"elapse() of {seconds} s: give a time of 0 s or more.")
         if seconds == 0.0:
             return
-        if self._stale:
-            self._plan()
-        if self._stressed:
-            self._stress(seconds)
+        if not self._stress_alike(seconds):
+            if self._stale:
+                self._plan()
+            if self._stressed:
+                self._stress(seconds)
         self.time += seconds
+
+    def _stress_alike(self, seconds: float) -> bool:
+        """Stress many cells that all see one drive; return False where that is not so."""
+        if self._wired or self.rows * self.columns < FEWEST:
+            return False
+        who = np.empty(self.rows * self.columns, dtype=np.int64)
+        count, v, gate = common_drive(
+            self._word, self._bit, self._source, self._mode, self._voltage, self._limit, self._p,
+            who,
+        )  # fmt: skip
+        if count < FEWEST:
+            return False
+        self._crowd.pulse(
+            self._state, self._counts, who[:count], v, gate, self.time, seconds, self._p,
+            self.noise, self._key, self._drives,
+        )  # fmt: skip
+        return True
 
     def _stress(self, seconds: float) -> None:
         cells = (self._state, self._counts, self._p, self.noise, self._key)
@@ -257,16 +275,6 @@ class Chip:
                 self._size,
             )  # fmt: skip
         elif not self._soft:
-            drive = math.nan, math.nan
-            if self._count >= FEWEST:
-                drive = shared_drive(self._edges, self._gates, self._count, self._held)
-            if math.isfinite(drive[0]):
-                who = np.ascontiguousarray(self._edges[: self._count, 0])
-                self._crowd.pulse(
-                    self._state, self._counts, who, *drive, self.time, seconds, self._p, self.noise,
-                    self._key, self._drives,
-                )  # fmt: skip
-                return
             evolve.evolve_held(*cells, *when, self._edges, self._gates, self._count, self._held)
         else:
             evolve.evolve_network(

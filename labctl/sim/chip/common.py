@@ -22,7 +22,8 @@ from labctl.sim.chip.bulk import (
     scatter,
     settle,
 )
-from labctl.sim.chip.elementary import log, small_exp
+from labctl.sim.chip.elementary import exp, log, small_exp
+from labctl.sim.chip.evolve import LEAST_MOVE, RELAX_SPAN
 from labctl.sim.chip.flow import substeps
 from labctl.sim.chip.jit import inlined, kernel
 from labctl.sim.chip.layout import (
@@ -43,12 +44,14 @@ from labctl.sim.chip.layout import (
     RELAX_MEAN,
     RELAX_REACH,
     RELAX_SINCE,
+    RELAX_SLOPE,
     RELAX_SPREAD,
     RESET_TIME,
     SET_TIME,
     SPEED,
     STATE_ROWS,
     STREAM_PROGRAM,
+    U_REFERENCE,
     UNSTABLE,
     WEAR,
     WEAR_ACTIVITY,
@@ -56,7 +59,6 @@ from labctl.sim.chip.layout import (
     U,
 )
 
-LEAST_MOVE = 1e-3  # of u; a pulse that moves less leaves an earlier relaxation going on
 _MOST_ROUNDS = 100_000
 
 _CHANGED = np.array(
@@ -90,13 +92,12 @@ def fit_for_common(state, cells, fit, other):
         How many of each.
     """
     a = b = 0
-    for c in cells:
-        if state[FORMED, c] != 0.0 and state[FATE, c] == 0.0:
-            fit[a] = c
-            a += 1
-        else:
-            other[b] = c
-            b += 1
+    for c in cells:  # without a branch, which would often be guessed wrong
+        follows = int((state[FORMED, c] != 0.0) & (state[FATE, c] == 0.0))
+        fit[a] = c
+        other[b] = c
+        a += follows
+        b += 1 - follows
     return a, b
 
 
@@ -155,15 +156,24 @@ def _compact(m, w, n, done, draws, used):
 
 
 @inlined
-def _finish(state, a, m, v, now, t, p, before, done):
+def _finish(state, a, m, v, now, t, p, before, done, scale):
     """Write where the stress brought each cell, and let it relax from there."""
     sign = -1.0 if v > 0.0 else 1.0
+    slope, reference = p[RELAX_SLOPE], p[U_REFERENCE]
+    if slope == 0.0:
+        for e in range(m):
+            scale[e] = 1.0
+    else:
+        for e in range(m):
+            away = reference - done[flow.U, e]
+            scale[e] = exp(slope * min(max(away, -RELAX_SPAN), RELAX_SPAN))
     for e in range(m):
         c = a + e
         moved = state[MOVED, c] + done[flow.MOVED, e]
         far = moved >= LEAST_MOVE
         u = done[flow.U, e]
-        back = sign * state[RELAX_DRAW, c] - p[RELAX_DROP] * state[UNSTABLE, c]
+        drop = p[RELAX_DROP] * (1.0 + scale[e] * (state[UNSTABLE, c] - 1.0))
+        back = sign * state[RELAX_DRAW, c] * scale[e] - drop
         state[MOVED, c] = moved
         state[CYCLE, c] = done[flow.CYCLE, e]
         state[WEAR, c] += done[flow.WEAR, e]
@@ -213,7 +223,7 @@ def _block(state, a, cells, draws, fresh, v, now, t, p, noise, seed, table, w, n
         going = _compact(going, w, n, done, draws, 1 if noise else 0)
         if going == 0:
             break
-    _finish(state, a, m, v, now, t, p, before, done)
+    _finish(state, a, m, v, now, t, p, before, done, z)
 
 
 @kernel

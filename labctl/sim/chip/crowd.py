@@ -11,6 +11,7 @@ from labctl.sim.chip.common import common_pulse, fit_for_common
 from labctl.sim.chip.evolve import stress
 from labctl.sim.chip.flow import flow_table
 from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.layout import PASSIVE, QUIET, SOURCE_BY_COLUMN, THRESHOLD
 
 FEWEST = 64
 """Cells from which on a flow is worth finding."""
@@ -18,18 +19,73 @@ _MOST_TABLES = 64
 
 
 @kernel
-def shared_drive(
-    edges: NDArray[np.int64], gates: NDArray[np.float64], count: int, held: NDArray[np.float64]
-) -> tuple[float, float]:
-    """Return V and gate of all edges against the lower line; not a number where they differ."""
-    v, gate = np.nan, np.nan
-    for e in range(count):
-        bit, source = held[edges[e, 1]], held[edges[e, 2]]
-        if e == 0:
-            v, gate = bit - source, gates[e] - min(bit, source)
-        elif bit - source != v or gates[e] - min(bit, source) != gate:
-            return np.nan, np.nan
-    return v, gate
+def common_drive(
+    word: NDArray[np.int8], bit: NDArray[np.int8], source: NDArray[np.int8], mode: int,
+    volt: NDArray[np.float64], limit: NDArray[np.float64], p: NDArray[np.float64],
+    who: NDArray[np.int64],
+) -> tuple[int, float, float]:  # fmt: skip
+    """Find one drive that all stressed cells see, without listing every cell that conducts.
+
+    Lines are on ideal wires. A line that floats carries nothing where source lines run along
+    columns, since only one other line meets it in any cell that conducts.
+
+    Parameters
+    ----------
+    word, bit, source, mode, volt, limit, p
+        As for :func:`labctl.sim.chip.circuit.plan`; V and A per net.
+    who
+        int64, (rows * columns,); written: the stressed cells, ascending.
+
+    Returns
+    -------
+    int, float, float
+        How many cells; V over the lines; V of the gate against the lower one, infinite in a
+        passive array. No cell where the drives differ, or where only the list of what conducts can
+        tell.
+    """
+    by_row, passive = mode != SOURCE_BY_COLUMN, mode == PASSIVE
+    low_side = word if passive else source
+    columns = bit.size
+    across, lower, lowest = 0.0, 0.0, np.inf
+    stressed = np.zeros(columns, dtype=np.bool_)
+    if by_row:
+        for n in low_side:
+            if n < 0 or n != low_side[0]:
+                return 0, 0.0, 0.0
+    for j in range(columns):
+        b, s = bit[j], low_side[0 if by_row else j]
+        if b < 0 or s < 0:
+            if by_row:
+                return 0, 0.0, 0.0
+            continue
+        if not (limit[b] == np.inf and limit[s] == np.inf):
+            return 0, 0.0, 0.0
+        v = volt[b] - volt[s]
+        if np.isnan(v):
+            return 0, 0.0, 0.0
+        lowest = min(lowest, volt[b], volt[s])
+        if abs(v) <= p[QUIET]:
+            continue
+        if across != 0.0 and (v != across or min(volt[b], volt[s]) != lower):
+            return 0, 0.0, 0.0
+        across, lower = v, min(volt[b], volt[s])
+        stressed[j] = True
+    if across == 0.0 or lower != lowest:
+        return 0, 0.0, 0.0
+    count, gate = 0, np.nan
+    for i in range(word.size):
+        level = volt[word[i]] if word[i] >= 0 else 0.0
+        level = np.inf if passive else 0.0 if np.isnan(level) else level
+        if level - lower <= p[THRESHOLD]:
+            continue
+        if count > 0 and level != gate:
+            return 0, 0.0, 0.0
+        gate = level
+        for j in range(columns):
+            if stressed[j]:
+                who[count] = i * columns + j
+                count += 1
+    return count, across, gate - lower
 
 
 @kernel

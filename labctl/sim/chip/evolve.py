@@ -32,6 +32,7 @@ from labctl.sim.chip.layout import (
     RELAX_MEAN,
     RELAX_REACH,
     RELAX_SINCE,
+    RELAX_SLOPE,
     RELAX_SPREAD,
     RESET_TIME,
     SET_TIME,
@@ -39,6 +40,7 @@ from labctl.sim.chip.layout import (
     SOURCE_WIRE,
     SPEED,
     STREAM_PROGRAM,
+    U_REFERENCE,
     UNSTABLE,
     WEAR,
     U,
@@ -48,6 +50,7 @@ from labctl.sim.chip.noise import normals
 from labctl.sim.chip.rest import settled
 
 LEAST_MOVE = 1e-3  # of u; a pulse that moves less leaves an earlier relaxation going on
+RELAX_SPAN = 1.0  # factors of e from the reference, beyond which relaxation changes no more
 _SHARE = 0.02  # of u; how far a cell may move before the node voltages are solved again
 _MOST_ROUNDS = 100_000
 
@@ -86,7 +89,9 @@ def finish(state, c, v, before, after, moved, now, t, p):
     if state[FORMED, c] != 0.0:
         back = math.copysign(state[RELAX_DRAW, c], -v * state[RELAX_DRAW, c])
         share = min(state[MOVED, c] / p[RELAX_REACH], 1.0)
-        state[RELAX, c] = share * (back - p[RELAX_DROP] * state[UNSTABLE, c])
+        scale = math.exp(p[RELAX_SLOPE] * min(max(p[U_REFERENCE] - after, -RELAX_SPAN), RELAX_SPAN))
+        drop = p[RELAX_DROP] * (1.0 + scale * (state[UNSTABLE, c] - 1.0))
+        state[RELAX, c] = share * (scale * back - drop)
         state[RELAX_SINCE, c] = now + t
 
 

@@ -43,7 +43,7 @@ _BELOW, _ABOVE = 3.0, 0.2  # factors of e beyond pristine and maximum; cells get
 _BEND = 0.35  # largest change of ln(rate) in a substep
 _SWAY = 0.10  # largest square of the change of ln(rate) by the noise of a substep
 _MARGIN = 4.0  # sds of the noise of a substep that the end of the window is away, at least
-_LANDING = 0.75  # of STEP; the march, too, comes to the end of the window in shorter steps
+_LANDING = 0.8  # of STEP; the march, too, comes to the end of the window in shorter steps
 _LONGEST = 0.3  # of u
 _AHEAD = 77  # grid points on either side that a substep and its noise may reach
 _DRIFT = 1e-3  # of the rate; a drift that does not follow the speed of the cell may be so large
@@ -185,10 +185,10 @@ def _stop_at_end(full, hops, plain, part, way):
         any_plain = max(any_plain, plain[e])
     if any_plain == 0.0:
         return
-    for e in range(way.size):
-        free = max(1.0 - full[e], 0.0)
-        exact = -0.5 * log(1.0 - free * (1.0 - exp(-2.0 * hops[e] * part[e])))
-        way[e] = exact if plain[e] > 0.0 else way[e]
+    for e in range(way.size):  # few: one by one costs less than all together
+        if plain[e] > 0.0:
+            free = max(1.0 - full[e], 0.0)
+            way[e] = -0.5 * log(1.0 - free * (1.0 - exp(-2.0 * hops[e] * part[e])))
 
 
 @inlined

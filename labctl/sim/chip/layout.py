@@ -19,7 +19,7 @@ from labctl.sim.chip.preset import NUMBERS
     RELAX_TIME, QUIET, BIT_WIRE, SOURCE_WIRE, RETENTION, RETENTION_SPREAD, U_RETENTION, STUCK_LOW,
     STUCK_HIGH, WEAR_ACTIVITY, WEAR_LOSS, FAILURE_ACTIVITY, FAILURE_SHAPE, FAILURE_SHORT,
     LAPLACE_OFFSET, LAPLACE_SLOPE, LAPLACE_CURVATURE, RELAX_DROP, UNSTABLE_RELAX, WEAR_FUTILE,
-    RELAX_REACH,
+    RELAX_REACH, RELAX_SLOPE,
 ) = range(len(NUMBERS))  # fmt: skip
 """Columns of the parameter vector: the order of ``Preset``, in kernel units (see ``packed``)."""
 

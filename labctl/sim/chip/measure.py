@@ -28,14 +28,14 @@ from labctl.sim.chip.network import solve_network
 from labctl.sim.chip.noise import normals, uniforms
 from labctl.sim.chip.rest import settled
 
-_LEAST = 0.02  # of the conductance; noise takes away no more than the rest
-_LAPLACE_VOLTAGE = 0.2  # V; where the Laplace law was measured
+LEAST_LEFT = 0.02  # of the conductance; noise takes away no more than the rest
+LAPLACE_VOLTAGE = 0.2  # V; where the Laplace law was measured
 
 
 @kernel
 def laplace_scale(u, p):
     """Return the scale of the relative Laplace noise of one reading of a cell at ``u``."""
-    current = math.exp(u) * _LAPLACE_VOLTAGE
+    current = math.exp(u) * LAPLACE_VOLTAGE
     b = p[LAPLACE_OFFSET] + p[LAPLACE_SLOPE] * current + p[LAPLACE_CURVATURE] * current * current
     return max(b, 0.0) / current
 
@@ -58,11 +58,11 @@ def seen(state, counts, c, u, p, seed, now):
         full = duty + (state[TRAP_STATE + k, c] - duty) * memory
         state[TRAP_STATE + k, c] = 1.0 if drawn < full else 0.0
         total += state[TRAP_STEP + k, c] * (state[TRAP_STATE + k, c] - duty)
-    factor = max(total, _LEAST) * max(1.0 + p[READ_WHITE] * z, _LEAST)
+    factor = max(total, LEAST_LEFT) * max(1.0 + p[READ_WHITE] * z, LEAST_LEFT)
     scale = laplace_scale(u, p)
     if scale > 0.0:
         half = uniforms(seed, c, STREAM_READ, draw + 1)[2] - 0.5
-        factor *= max(1.0 - math.copysign(scale, half) * math.log1p(-2.0 * abs(half)), _LEAST)
+        factor *= max(1.0 - math.copysign(scale, half) * math.log1p(-2.0 * abs(half)), LEAST_LEFT)
     return u + math.log(factor)
 
 

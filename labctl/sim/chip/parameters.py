@@ -239,6 +239,9 @@ class Preset:
         "END", 0, 1)
     relaxation_reach: float = _relaxation(
         1.0, "1", "Move, in factors of e, from which on a cell relaxes in full.", "LIN", 1e-3, 10)
+    relaxation_slope: float = _relaxation(
+        0.0, "1", "relaxation_mean, relaxation_spread and what unstable cells relax more fall as "
+        "the conductance to this power; as given at reference_conductance.", "LIN", 0, 2)
     # fmt: on
 
     def __post_init__(self) -> None:

@@ -38,7 +38,7 @@ from labctl.sim.chip.layout import (
     U_PRISTINE,
     U,
 )
-from labctl.sim.chip.measure import _LAPLACE_VOLTAGE, _LEAST
+from labctl.sim.chip.measure import LAPLACE_VOLTAGE, LEAST_LEFT
 from labctl.sim.chip.noise import gaussian, uniform
 
 _STEP = 1.0 / 256.0  # of u; the fourth power of it over 384 is the error of a Hermite piece
@@ -100,18 +100,18 @@ def _trap(step, time, duty, trap, passed, drawn, total):
 def _white(a, b, white, total):
     for e in range(total.size):
         z, _ = gaussian(a[e], b[e])
-        total[e] = max(total[e], _LEAST) * max(1.0 + white * z, _LEAST)
+        total[e] = max(total[e], LEAST_LEFT) * max(1.0 + white * z, LEAST_LEFT)
 
 
 @inlined
 def _laplace(u, drawn, p, total):
     offset, slope, curvature = p[LAPLACE_OFFSET], p[LAPLACE_SLOPE], p[LAPLACE_CURVATURE]
     for e in range(total.size):
-        current = exp(u[e]) * _LAPLACE_VOLTAGE
+        current = exp(u[e]) * LAPLACE_VOLTAGE
         scale = max(offset + slope * current + curvature * current * current, 0.0) / current
         half = uniform(drawn[e]) - 0.5
         away = -scale * log(1.0 - 2.0 * abs(half))
-        total[e] *= max(1.0 + (away if half >= 0.0 else -away), _LEAST)
+        total[e] *= max(1.0 + (away if half >= 0.0 else -away), LEAST_LEFT)
 
 
 @inlined

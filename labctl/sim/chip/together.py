@@ -19,14 +19,16 @@ from labctl.sim.chip.visit import (
     COLUMN,
     COMPLIANCE,
     DRIVES,
+    GATE,
     LEVEL,
     MESSAGE,
+    MOVED,
     NOW,
     OVERFLOW,
+    RELAYS,
     ROW,
     SOURCE_LIMIT,
-    go,
-    set_gate,
+    WORD_SETTLE,
     tell,
 )
 
@@ -39,27 +41,45 @@ def reading_times(
     bench: Floats, t: Floats, place: Ints, cells: Ints, order: Ints, age: Floats, time: Floats
 ) -> None:
     """Spend the time of reading cells; write the age of the chip and the bench time at each."""
+    message, level, answer = bench[MESSAGE], bench[LEVEL], bench[ANSWER]
+    relays, word_settle = bench[RELAYS], bench[WORD_SETTLE]
+    settle, reading = bench[BIT_SETTLE], bench[BIT_READING]
+    now, at, old = t[NOW], t[AT], t[AGE]
+    row, column = place[ROW], place[COLUMN]
     for k in order:
-        if cells[k, 0] != place[ROW] or cells[k, 1] != place[COLUMN]:
-            go(bench, t, place, cells[k, 0], cells[k, 1])
-        set_gate(bench, t, 0.0)
-        t[NOW] += bench[MESSAGE]
-        t[NOW] += bench[LEVEL]
-        t[AGE] += t[NOW] - t[AT]
-        t[AT] = t[NOW]
+        # Added one by one, as a visit does it, but in registers.
+        if cells[k, 0] != row or cells[k, 1] != column:
+            row, column = cells[k, 0], cells[k, 1]
+            now = now + message + relays + relays + answer
+            place[MOVED] = 1
+        now = now + message + level + word_settle + answer + message + level
+        old += now - at
+        at = now
         tell(bench, t, place, 0.0, 0.0)
-        t[NOW] += bench[BIT_SETTLE]
-        t[NOW] += bench[BIT_READING]
-        t[AGE] += t[NOW] - t[AT]
-        t[AT] = t[NOW]
-        age[k] = t[AGE]
-        t[NOW] += bench[LEVEL]
-        t[AGE] += t[NOW] - t[AT]
-        t[AT] = t[NOW]
+        now = now + settle + reading
+        old += now - at
+        at = now
+        age[k] = old
+        now += level
+        old += now - at
+        at = now
         tell(bench, t, place, 0.0, 0.0)
-        t[NOW] += bench[ANSWER]
-        time[k] = t[NOW]
-        set_gate(bench, t, 0.0)
+        now += answer
+        time[k] = now
+        now = now + message + level + word_settle + answer
+    t[NOW], t[AT], t[AGE], t[GATE] = now, at, old, 0.0
+    place[ROW], place[COLUMN] = row, column
+
+
+@kernel
+def moves(cells: Ints, order: Ints, row: int, column: int) -> tuple[int, int]:
+    """Count how often the way through cells, from one on, changes the row and the column."""
+    rows = columns = 0
+    for k in order:
+        rows += cells[k, 0] != row
+        columns += cells[k, 1] != column
+        row, column = cells[k, 0], cells[k, 1]
+    return rows, columns
 
 
 @kernel

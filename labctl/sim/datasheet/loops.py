@@ -70,14 +70,18 @@ def _there_and_back(peak: float) -> NDArray[np.float64]:
 
 
 def measure_loops(kind: Preset, at: Conditions, cells: int, seed: int) -> Loops:
-    """Form, RESET, then sweep each cell once through SET and RESET."""
+    """Form and RESET by sweeps, then sweep each cell once through SET and RESET.
+
+    A filament that seconds of a sweep have made is stronger than one of a pulse: what resets it
+    before the loop is a sweep, too.
+    """
     strip = Strip(kind, cells, seed, apart=True)
     first = _there_and_back(float(at.forming.max()))
     pristine = _sweep(strip, first, at.forming_gate)
     shown = int(strip.chip.formed[0].argmax())
     strip.choose(strip.chip.formed[0])
-    strip.pulse(at.reset_full)
     up, down = _there_and_back(at.set_full.voltage), _there_and_back(at.reset_full.voltage)
+    _sweep(strip, down, at.reset_full.gate)
     current = np.concatenate(
         [_sweep(strip, up, at.forming_gate), _sweep(strip, down, at.reset_full.gate)]
     )
