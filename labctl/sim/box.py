@@ -6,11 +6,13 @@ One box object is what all transports serve: the in-process VISA backend now, so
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from enum import Enum
 
 from labctl.clock import VirtualClock
+from labctl.sim.faults import Faults
 from labctl.sim.status import Status
+
+__all__ = ["LINE_FEED", "MESSAGE_AVAILABLE", "Box", "Ending", "Faults"]
 
 LINE_FEED = 10
 MOST_INPUT = 1 << 20
@@ -27,25 +29,6 @@ class Ending(Enum):
     END = "end of the answer"
     TERMINATOR = "termination character"
     COUNT = "count of bytes asked for"
-
-
-@dataclass
-class Faults:
-    """What a bench file can make wrong with one instrument (``[simulation.faults.NAME]``).
-
-    Attributes
-    ----------
-    identity
-        Model to name in the answer to ``*IDN?``; empty: the true one.
-    silent
-        Whether the instrument takes everything and answers nothing.
-    silent_after
-        Number of messages after which it falls silent; None: never.
-    """
-
-    identity: str = ""
-    silent: bool = False
-    silent_after: int | None = None
 
 
 class Box:
@@ -68,6 +51,7 @@ class Box:
     def __init__(self, clock: VirtualClock, faults: Faults | None = None) -> None:
         self.clock = clock
         self.faults = faults or Faults()
+        self.faults.on_power_cycle(self.power_cycle)
         self.status = Status()
         self.messages = 0
         """Messages executed since power-up."""
@@ -87,6 +71,18 @@ class Box:
     def group_trigger(self) -> None:
         """Do what a group execute trigger does."""
 
+    def power_on(self) -> None:
+        """Bring the instrument to its power-on settings; per family."""
+
+    def power_cycle(self) -> None:
+        """Switch off and on: messages, answers, errors and settings are gone, bit PON is set."""
+        self._input.clear()
+        self._drop_output()
+        self.messages = 0
+        self.abort()
+        self.power_on()
+        self.status.power_on()
+
     def feed(self, data: bytes, end: bool = True) -> None:
         """Take bytes from the bus.
 
@@ -98,24 +94,41 @@ class Box:
             Whether END came with the last byte, which ends a message too.
         """
         self._fed = self.clock.now()
+        if self.faults.lost:
+            self._disconnect()
+            return
         if self._input:
             self._input += data
+            if not end and LINE_FEED not in data and len(self._input) <= MOST_INPUT:
+                return
             data = bytes(self._input)
             self._input.clear()
-        if data.find(LINE_FEED) == len(data) - 1 and data:
+        if data.find(LINE_FEED) == len(data) - 1 and data and self.whole(data):
             self._message(data)
             return
-        *whole, rest = data.split(b"\n")
-        for message in whole:
+        messages, rest = self.frame(data, end)
+        for message in messages:
             self._message(message)
-        if not rest:
-            return
         if len(rest) > MOST_INPUT:
             self.status.error(-363, "Input buffer over-run")
-        elif end:
-            self._message(rest)
         else:
             self._input += rest
+
+    def whole(self, data: bytes) -> bool:
+        """Tell whether bytes whose only line feed comes last are one message for sure."""
+        return True
+
+    def frame(self, data: bytes, end: bool) -> tuple[list[bytes], bytes]:
+        """Cut bytes into messages; return them and what waits for more.
+
+        A language in which a line feed may stand inside a message has its own
+        (:class:`labctl.sim.scpi.ScpiBox`). ``end`` tells whether END came with the last byte.
+        """
+        *messages, rest = data.split(b"\n")
+        if rest and end:
+            messages.append(rest)
+            rest = b""
+        return messages, rest
 
     def take(self, count: int, terminator: int | None = None) -> tuple[bytes, Ending] | None:
         """Give up to ``count`` bytes of the oldest answer, or None if there is none.
@@ -127,7 +140,7 @@ class Box:
         terminator
             Byte after which to stop; None reads to the end of the answer.
         """
-        if not self._output:
+        if not self._output or self.faults.lost:
             return None
         answer = self._output[0][0]
         start = self._taken
@@ -143,6 +156,8 @@ class Box:
             self._output.popleft()
             self._waiting -= len(answer)
             self._taken = 0
+            if self.status.service_enable:
+                self.refresh()
         else:
             self._taken = stop
         return (answer if stop - start == len(answer) else answer[start:stop]), ending
@@ -160,19 +175,50 @@ class Box:
             self._drop_output()
             self.status.error(-430, "Query DEADLOCKED")
             return
-        self.clock.sleep(self.answer_time)
+        faults = self.faults
+        if faults.garbage:
+            data = faults.spoil(data)
+        self.clock.sleep(self.answer_time + faults.delay)
         self._output.append((data, self.clock.now()))
         self._waiting += len(data)
 
     def device_clear(self) -> None:
         """Clear input and output and break off what runs; settings and errors stay."""
+        if self.faults.lost:
+            return
         self._input.clear()
         self._drop_output()
         self.abort()
 
-    def serial_poll(self) -> int:
-        """Return the status byte."""
+    def starved(self) -> None:
+        """Take note that somebody wants to read and there is nothing to say (error -420).
+
+        Called by a transport whose read finds no answer.
+        """
+        if not self._output and not (self.faults.lost or self.faults.silent):
+            self.status.error(-420, "Query UNTERMINATED")
+            self.refresh()
+
+    def status_byte(self) -> int:
+        """Return the status byte with the master summary in bit 6, as ``*STB?`` does."""
         return self.status.byte(MESSAGE_AVAILABLE if self._output else 0)
+
+    def serial_poll(self) -> int:
+        """Return the status byte with RQS in bit 6 and withdraw the request for service.
+
+        Zero where nobody answers the poll.
+        """
+        if self.faults.lost:
+            return 0
+        return self.status.poll(MESSAGE_AVAILABLE if self._output else 0)
+
+    def requests_service(self) -> bool:
+        """Tell whether the service-request line is pulled; unlike a poll this changes nothing."""
+        return not self.faults.lost and self.refresh()
+
+    def refresh(self) -> bool:
+        """Look for new reasons to request service; return whether service is requested."""
+        return self.status.watch(MESSAGE_AVAILABLE if self._output else 0)
 
     def trigger(self) -> None:
         """Take a group execute trigger."""
@@ -183,19 +229,38 @@ class Box:
         self._output.clear()
         self._waiting = self._taken = 0
 
+    def _disconnect(self) -> None:
+        """Lose what is under way when the connection breaks."""
+        self._input.clear()
+        self._drop_output()
+
     def _silent(self) -> bool:
-        faults = self.faults
-        return faults.silent or (
-            faults.silent_after is not None and self.messages >= faults.silent_after
+        """Tell whether a message comes to nothing; what fails after so many messages does so."""
+        faults, messages = self.faults, self.messages
+        if faults.lost_after is not None and messages >= faults.lost_after:
+            faults.lost, faults.lost_after = True, None
+            self._disconnect()
+        if faults.power_cycle_after is not None and messages >= faults.power_cycle_after:
+            faults.power_cycle_after = None
+            self.power_cycle()
+            return True
+        return (
+            faults.lost
+            or faults.silent
+            or (faults.silent_after is not None and messages >= faults.silent_after)
         )
 
     def _message(self, data: bytes) -> None:
         if len(data) > MOST_INPUT:
             self.status.error(-363, "Input buffer over-run")
             return
-        line = data.decode("latin-1").strip("\r\n\t ")
+        line = data.decode("latin-1")
+        if self.whole(data):
+            line = line.strip("\r\n\t ")
         if (not line and not self.blank_lines) or self._silent():
             return
         self.messages += 1
         self.clock.sleep(self.message_time)
         self.execute(line)
+        if self.status.service_enable:
+            self.refresh()
