@@ -13,6 +13,7 @@ from labctl.errors import BenchFileError
 from labctl.tomlplace import line_of
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(ge=0)]
 TERMINALS = ("word_line", "bit_line", "source_line")
 
 
@@ -115,7 +116,16 @@ class FaultTable(_Table):
 
     identity: str = ""
     silent: bool = False
-    silent_after: Annotated[int, Field(ge=0)] | None = None
+    silent_after: Count | None = None
+    lost: bool = False
+    lost_after: Count | None = None
+    garbage: bool | Count = False
+    delay: Annotated[float, Field(ge=0)] = 0.0
+    interlock: Literal["", "open"] = ""
+    over_range: bool = False
+    power_cycle_after: Count | None = None
+    welded: list[str] = []
+    open_relays: list[str] = []
 
 
 class SimulationTable(_Table):
@@ -126,6 +136,10 @@ class SimulationTable(_Table):
     noise: bool = True
     instrument_noise: bool = True
     relay_settling: Positive = 0.004
+    relay_life: Positive = 1e8
+    relay_closures: Count = 0
+    weld_when_hot: bool = False
+    language_2450: Literal["SCPI", "SCPI2400", "TSP"] = "SCPI"
     state: str | None = None
     faults: dict[str, FaultTable] = {}
 

@@ -20,7 +20,8 @@ from numpy.typing import NDArray
 from labctl.clock import VirtualClock
 from labctl.sim.hookup import Pad
 
-NETS = 8
+NETS = 14
+"""One for each row of the widest matrix, A to N."""
 MOST_VIOLATIONS = 10_000
 """Records kept; :attr:`Circuit.violation_count` goes on counting."""
 HOT_LEVEL = 1e-3
@@ -174,13 +175,24 @@ class Circuit:
 
     # -- relays --------------------------------------------------------------------------------
 
-    def move(self, opened: Iterable[tuple[Pad, int]], closed: Iterable[tuple[Pad, int]]) -> None:
-        """Open, then close contacts between pads and nets, at one instant."""
+    def move(
+        self,
+        opened: Iterable[tuple[Pad, int]],
+        closed: Iterable[tuple[Pad, int]],
+        stick: bool = False,
+    ) -> set[tuple[Pad, int]]:
+        """Open, then close contacts between pads and nets, at one instant.
+
+        Returns those that moved under a level or a current; with ``stick`` they do not open.
+        """
         opened, closed = list(opened), list(closed)
+        hot: set[tuple[Pad, int]] = set()
         if not self._quiet:
             self.elapse()
         if self._live:
-            self._check_hot([*opened, *closed])
+            hot = self._check_hot([*opened, *closed])
+            if stick:
+                opened = [contact for contact in opened if contact not in hot]
         contacts = self._closed
         for pad, net in opened:
             contacts[pad] = contacts.get(pad, 0) & ~(1 << net)
@@ -195,6 +207,7 @@ class Circuit:
         self._flow = None
         self._moved = True
         self._changed()
+        return hot
 
     def elapse(self) -> None:
         """Bring the chip's state up to the present bench time."""
@@ -290,14 +303,17 @@ class Circuit:
             self._place(pad)
         self._moved = True
 
-    def _check_hot(self, contacts: list[tuple[Pad, int]]) -> None:
-        """Record contacts that are about to move under a level or a current."""
+    def _check_hot(self, contacts: list[tuple[Pad, int]]) -> set[tuple[Pad, int]]:
+        """Record and return contacts that are about to move under a level or a current."""
+        hot = set()
         levels, currents = self._levels, self._currents()[0]
         for pad, net in contacts:
             if abs(levels[net]) > HOT_LEVEL or abs(currents[net]) > HOT_CURRENT:
                 level, current = levels[net], currents[net]
                 where = f"row {_letter(net)} at {level:g} V, {current:g} A, pad {_name(pad)}"
                 self._record("hot switch", where)
+                hot.add((pad, net))
+        return hot
 
     def _check_tied(self, closed: list[tuple[Pad, int]]) -> None:
         """Record columns on which the contacts just closed join two sources."""
@@ -331,7 +347,7 @@ _NOTHING: tuple[list[float], list[bool]] = ([0.0] * NETS, [False] * NETS)
 
 
 def _letter(net: int) -> str:
-    return "ABCDEFGH"[net]
+    return "ABCDEFGHIJKLMN"[net]
 
 
 def _name(pad: Pad) -> str:

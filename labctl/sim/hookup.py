@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import re
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
 from labctl.errors import BenchFileError
-from labctl.sim.box import Faults
+from labctl.sim.faults import Faults
 
 _PADS = re.compile(r"^(WL|BL|SL)(\d+)(?:\.\.(\d+))?$")
-_COLUMNS = re.compile(r"^(\d+)\.(\d+)(?:\.\.(\d+)\.(\d+))?$")
+_COLUMNS = re.compile(r"^(?:(.+):)?(\d+)\.(\d+)(?:\.\.(\d+)\.(\d+))?$")
 
 Pad = tuple[str, int]
 """Kind of line ("WL", "BL", "SL") and its number."""
+Column = tuple[str, int, int]
+"""A column of a matrix: mainframe, slot and column, the last two from 1."""
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,11 @@ class Hookup:
         Matrix row letter of each source-meter channel, by (instrument, channel).
     ground
         Matrix row letter wired to ground, or None.
-    matrix
-        Name of the instrument that is the switch matrix, or None.
+    matrices
+        Names of the instruments that are the switch matrix; their rows are joined, letter by
+        letter.
     pads
-        Pad on each matrix column, by (slot, column), both from 1.
+        Pad on each column of the matrix.
     simulation
         The table ``[simulation]`` as it stands in the file.
     folder
@@ -62,10 +65,15 @@ class Hookup:
     boxes: tuple[BoxPlan, ...]
     terminals: dict[tuple[str, str], str]
     ground: str | None
-    matrix: str | None
-    pads: dict[tuple[int, int], Pad]
+    matrices: tuple[str, ...]
+    pads: dict[Column, Pad]
     folder: Path
     simulation: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def matrix(self) -> str | None:
+        """Name of the first mainframe of the switch matrix, or None."""
+        return self.matrices[0] if self.matrices else None
 
     @property
     def state(self) -> Path | None:
@@ -108,37 +116,76 @@ def _hookup(data: dict[str, Any], path: Path) -> Hookup:
         if name not in instruments:
             raise ValueError(f"[simulation.faults.{name}] names no instrument of the file")
     terminals = {
-        (table["instrument"], table.get("channel", "a")): str(table["row"])
+        (table["instrument"], str(table.get("channel", "a"))): str(table["row"])
         for table in data.get("terminals", {}).values()
     }
-    width = int(matrix.get("columns_per_slot", 12))
+    matrices = _names(matrix.get("instrument"))
+    for name in matrices:
+        if name not in instruments:
+            raise ValueError(f"[matrix] instrument {name!r} is not one of [instruments.*]")
     return Hookup(
         rows=int(chip["rows"]),
         columns=int(chip["columns"]),
         source_lines=chip.get("source_lines", "columns"),
         boxes=tuple(
-            BoxPlan(name, table["model"], table["address"], Faults(**faults.get(name, {})))
+            BoxPlan(name, table["model"], table["address"], _faults(name, faults.get(name, {})))
             for name, table in instruments.items()
         ),
         terminals=terminals,
         ground=matrix.get("ground"),
-        matrix=matrix.get("instrument"),
-        pads=dict(_pads(matrix.get("wiring", {}), width)),
+        matrices=matrices,
+        pads=dict(_pads(matrix.get("wiring", {}), matrices, matrix.get("columns_per_slot", 12))),
         folder=path.resolve().parent,
         simulation=simulation,
     )
 
 
-def _pads(wiring: dict[str, str], width: int) -> list[tuple[tuple[int, int], Pad]]:
-    """Return (slot, column) and pad of every wired column; ``width`` columns a slot."""
-    found = []
+def _faults(name: str, table: dict[str, Any]) -> Faults:
+    known = {item.name for item in fields(Faults)}
+    for key in table:
+        if key not in known:
+            raise ValueError(
+                f"[simulation.faults.{name}] has no {key!r}; it has {', '.join(sorted(known))}"
+            )
+    return Faults(**table)
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    """Return the mainframes that ``[matrix] instrument`` names: none, one, or a list."""
+    if value is None:
+        return ()
+    return (value,) if isinstance(value, str) else tuple(value)
+
+
+def _pads(
+    wiring: dict[str, Any], matrices: tuple[str, ...], width: int | dict[str, int]
+) -> list[tuple[Column, Pad]]:
+    """Return column and pad of every entry of ``[matrix.wiring]``.
+
+    Parameters
+    ----------
+    wiring
+        ``"WL0..3" = "1.1..1.4"`` (slot.column, of the first mainframe),
+        ``"WL0..3" = "NAME:1.1..1.4"``, or a table of such entries under the name of a mainframe.
+    width
+        Columns of one slot, over which a range counts on: a number, or one for each mainframe.
+    """
+    found: list[tuple[Column, Pad]] = []
     for key, value in wiring.items():
+        if isinstance(value, dict):
+            inside = {name: f"{key}:{text}" for name, text in value.items()}
+            found += _pads(inside, matrices, width)
+            continue
         pads, columns = _PADS.match(key), _COLUMNS.match(value)
         if pads is None or columns is None:
             raise ValueError(f'[matrix.wiring] "{key}" = "{value}" does not parse')
+        name = columns[1] or (matrices[0] if matrices else "")
+        if columns[1] and name not in matrices:
+            raise ValueError(f'[matrix.wiring] "{key}": [matrix] instrument names no {name!r}')
+        each = int(width.get(name, 12)) if isinstance(width, dict) else int(width)
         first, last = int(pads[2]), int(pads[3] or pads[2])
-        start = (int(columns[1]) - 1) * width + int(columns[2]) - 1
+        start = (int(columns[2]) - 1) * each + int(columns[3]) - 1
         for offset in range(last - first + 1):
-            slot, column = divmod(start + offset, width)
-            found.append(((slot + 1, column + 1), (pads[1], first + offset)))
+            slot, column = divmod(start + offset, each)
+            found.append(((name, slot + 1, column + 1), (pads[1], first + offset)))
     return found

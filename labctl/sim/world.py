@@ -5,6 +5,7 @@ from __future__ import annotations
 import atexit
 import threading
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,19 +16,16 @@ from labctl.clock import VirtualClock
 from labctl.errors import BenchFileError
 from labctl.sim.box import Box
 from labctl.sim.circuit import Circuit, Violation
+from labctl.sim.faults import Faults
 from labctl.sim.hookup import BoxPlan, Hookup, Pad, read_hookup
-from labctl.sim.instruments import (
-    MODELS,
-    ROWS,
-    SLOTS,
-    Crosspoint,
-    Keithley707B,
-    Keithley2600,
-    OpenPort,
-    Port,
-)
+from labctl.sim.instruments import MAKERS, ROWS, Crosspoint, Fittings, OpenPort, Port
+from labctl.sim.instruments.relays import Relays, label
 
 DEFAULT_PRESET = "hfox-1t1r"
+Contact = tuple[Pad, int]
+"""A pad, and the net that a relay puts it on."""
+_SAME_CHANNEL = {"a": "1", "b": "2", "1": "a", "2": "b"}
+"""Two ways to name the channel of a source meter; a bench file may use either."""
 
 
 class NetPort:
@@ -70,7 +68,8 @@ class World:
         sources = {"columns": hookup.columns, "rows": hookup.rows}.get(hookup.source_lines, 0)
         ground = ROWS.index(hookup.ground) if hookup.ground else None
         self.circuit = Circuit(self._chip, (hookup.rows, hookup.columns, sources), clock, ground)
-        self._contacts: dict[Crosspoint, tuple[Pad, int]] = {}
+        self._weld_when_hot = bool(hookup.simulation.get("weld_when_hot", False))
+        self._contacts: dict[str, dict[Crosspoint, Contact]] = {}
         seed = int(hookup.simulation.get("seed", 0))
         self._seeds = np.random.SeedSequence([seed, 0xB0C5]).spawn(len(hookup.boxes))
         self.boxes: dict[str, Box] = {}
@@ -97,13 +96,25 @@ class World:
 
     @property
     def closures(self) -> dict[str, int]:
-        """Closures of each relay since the bench was made, by crosspoint."""
-        from labctl.sim.instruments.relays import label
+        """Closures of each relay since the bench was made, by crosspoint ("1A01").
 
-        matrix = self.box(self.hookup.matrix) if self.hookup.matrix else None
-        if not isinstance(matrix, Keithley707B):
-            return {}
-        return {label(point): count for point, count in matrix.relays.closures.items()}
+        Those of a second and further mainframe have its name before them ("NAME:1A01").
+        """
+        found = {}
+        for name in self.hookup.matrices:
+            relays = self.relays(name)
+            before = "" if name == self.hookup.matrix else f"{name}:"
+            if relays is not None:
+                found.update({before + label(p): count for p, count in relays.closures.items()})
+        return found
+
+    def relays(self, name: str) -> Relays | None:
+        """Return the relays of an instrument, or None where it has none."""
+        return getattr(self.box(name), "relays", None)
+
+    def faults(self, name: str) -> Faults:
+        """Return what is wrong with an instrument; changes count from the next byte on."""
+        return self.box(name).faults
 
     def save(self) -> None:
         """Keep the chip in the file that ``[simulation] state`` names, if it names one."""
@@ -114,52 +125,65 @@ class World:
                 self.chip.save(path)
 
     def _make_box(self, plan: BoxPlan, number: int) -> Box:
-        simulation = self.hookup.simulation
-        if plan.model in MODELS:
-            model = MODELS[plan.model]
-            ports = {name: self._port(plan.name, name, model.reaction) for name in model.channels}
-            meter = Keithley2600(
-                self.clock,
-                plan.model,
-                ports,
-                np.random.default_rng(self._seeds[number]),
-                plan.faults,
-                ideal=not simulation.get("instrument_noise", True),
+        maker = MAKERS.get(plan.model)
+        if maker is None:
+            raise BenchFileError(
+                f"The simulated bench has no model {plan.model!r} (instruments.{plan.name}); it "
+                f"has {', '.join(MAKERS)}. Choose one of them, or set [bench] visa to a real "
+                "library."
             )
-            meter.serial = str(int(meter.serial) + number)  # no two boxes have the same
-            return meter
-        if plan.model in SLOTS:
-            options = {}
-            if "relay_settling" in simulation:
-                options["settling"] = float(simulation["relay_settling"])
-            moved = self._moved if plan.name == self.hookup.matrix else _nothing_wired
-            return Keithley707B(self.clock, plan.model, moved, plan.faults, **options)
-        known = ", ".join([*MODELS, *SLOTS])
-        raise BenchFileError(
-            f"The simulated bench has no model {plan.model!r} (instruments.{plan.name}); it has "
-            f"{known}. Choose one of them, or set [bench] visa to a real library."
-        )
+        wired = plan.name in self.hookup.matrices
+        try:
+            return maker(
+                Fittings(
+                    model=plan.model,
+                    clock=self.clock,
+                    faults=plan.faults,
+                    port=partial(self._port, plan.name),
+                    moved=partial(self._moved, plan.name) if wired else _nothing_wired,
+                    rng=np.random.default_rng(self._seeds[number]),
+                    number=number,
+                    simulation=self.hookup.simulation,
+                )
+            )
+        except (TypeError, ValueError) as error:
+            raise BenchFileError(
+                f"The simulated {plan.model} (instruments.{plan.name}) cannot be built as the "
+                f"bench file asks: {error}. See [simulation] and [simulation.faults.{plan.name}]."
+            ) from error
 
     def _port(self, instrument: str, channel: str, reaction: float) -> Port:
-        row = self.hookup.terminals.get((instrument, channel))
+        terminals = self.hookup.terminals
+        row = terminals.get((instrument, channel))
+        if row is None:
+            row = terminals.get((instrument, _SAME_CHANNEL.get(channel, channel)))
         if row is None or row not in ROWS:
             return OpenPort()
         return NetPort(self.circuit, ROWS.index(row), reaction)
 
-    def _moved(self, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
-        contact = self._contact
-        self.circuit.move(
-            [contact(point) for point in opened], [contact(point) for point in closed]
+    def _moved(self, name: str, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
+        """Move contacts of a mainframe; those that arc weld, if the bench file says so."""
+        opened, closed = list(opened), list(closed)
+        known = self._contacts.get(name) or self._contacts.setdefault(name, {})
+        for point in (*opened, *closed):
+            if point not in known:
+                known[point] = self._contact(name, point)
+        hot = self.circuit.move(
+            [known[point] for point in opened],
+            [known[point] for point in closed],
+            stick=self._weld_when_hot,
         )
+        if hot and self._weld_when_hot:
+            relays = self.relays(name)
+            for point in dict.fromkeys([*opened, *closed]):
+                if relays is not None and known[point] in hot:
+                    relays.weld(point)
 
-    def _contact(self, point: Crosspoint) -> tuple[Pad, int]:
+    def _contact(self, name: str, point: Crosspoint) -> Contact:
         """Return pad and net that a crosspoint joins; a column without pad is one of its own."""
-        known = self._contacts.get(point)
-        if known is None:
-            slot, row, column = point
-            pad = self.hookup.pads.get((slot, column), ("column", 100 * slot + column))
-            known = self._contacts[point] = (pad, row)
-        return known
+        slot, row, column = point
+        pad = self.hookup.pads.get((name, slot, column), (f"{name} column ", 100 * slot + column))
+        return pad, row
 
 
 _worlds: dict[str, World] = {}

@@ -58,9 +58,9 @@ WORD_LINES = "1D01,1D02,1D03,1D04"
 class Rig:
     """An open simulated bench and what a careful operator does with it."""
 
-    def __init__(self, folder: Path, more: str = "", name: str = "bench") -> None:
+    def __init__(self, folder: Path, more: str = "", name: str = "bench", text: str = TEXT) -> None:
         self.path = str(folder / f"{name}.toml")
-        Path(self.path).write_text(TEXT + more, encoding="utf-8")
+        Path(self.path).write_text(text + more, encoding="utf-8")
         self.manager = pyvisa.ResourceManager(f"{self.path}@labsim")
         self.smu = self.open("GPIB0::26::INSTR")
         self.gate = self.open("GPIB0::27::INSTR")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from tests.sim.rig import WORD_LINES, Rig
+from tests.sim.rig import TEXT, WORD_LINES, Rig
 
 
 def truth(rig: Rig, row: int, column: int) -> float:
@@ -162,6 +163,15 @@ def test_two_sources_on_one_column_are_recorded(rig: Rig) -> None:
     assert violation.text == "rows B, C on pad BL0"
 
 
+def test_channels_may_be_named_by_number_or_by_letter(tmp_path: Path) -> None:
+    rig = Rig(tmp_path, text=TEXT.replace('"a"', '"1"').replace('"b"', '"2"'))
+    try:
+        rig.matrix.write('channel.close("2B01,2C01")')
+        assert [v.text for v in rig.world.violations] == ["rows B, C on pad BL0"]
+    finally:
+        rig.close()
+
+
 def test_source_shorted_to_ground_is_in_compliance(rig: Rig) -> None:
     rig.switch_on(limit=2e-3)
     rig.matrix.write(f'channel.close("{WORD_LINES},2B01,2D01")')
@@ -178,7 +188,7 @@ def test_floating_word_line_is_recorded(rig: Rig) -> None:
 
 
 def test_measuring_takes_integration_time(rig: Rig) -> None:
-    rig.smu.write("smua.measure.autozero = smua.AUTOZERO_OFF")
+    rig.smu.write("smua.measure.autozero = smua.AUTOZERO_OFF smua.measure.delay = 0")
     for nplc in (0.01, 1.0, 10.0):
         rig.smu.write(f"smua.measure.nplc = {nplc}")
         before = rig.world.clock.now()
@@ -195,6 +205,7 @@ def test_sweeps_into_buffers(formed: Rig) -> None:
     formed.smu.write(
         "smua.trigger.source.listv({0, 0.05, 0.1, 0.15, 0.2}) "
         "smua.trigger.measure.iv(smua.nvbuffer1, smua.nvbuffer2) smua.trigger.count = 5 "
+        "smua.trigger.source.action = smua.ENABLE smua.trigger.measure.action = smua.ENABLE "
         "smua.trigger.initiate() waitcomplete()"
     )
     listed = [float(x) for x in formed.smu.query("printbuffer(1, 5, smua.nvbuffer1)").split(",")]

@@ -1,67 +1,56 @@
-"""Simulated Keithley 2600B series: the table of TSP commands in front of the source channels.
+"""Simulated Keithley 2600A and B series: the table of TSP commands in front of the channels.
 
 Source: *Series 2600B Reference Manual* (2600BS-901-01), TSP command reference.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from labctl.clock import VirtualClock
-from labctl.sim.box import Faults
-from labctl.sim.instruments.smu import CURRENT, OVERFLOW, VOLTAGE, Port, SourceChannel
-from labctl.sim.instruments.smu_attributes import measure_attributes, source_attributes
+from labctl.sim.box import Box, Faults
+from labctl.sim.instruments.fittings import Fittings, Maker
+from labctl.sim.instruments.keithley2600_front import FrontPanel
+from labctl.sim.instruments.keithley2600_interfaces import Interfaces
+from labctl.sim.instruments.smu import CURRENT, VOLTAGE, Port, SourceChannel
+from labctl.sim.instruments.smu_attributes import (
+    CONSTANTS,
+    default_extras,
+    filter_attributes,
+    measure_attributes,
+    rel_attributes,
+    source_attributes,
+)
+from labctl.sim.instruments.smu_measure import KINDS, Measurements
 from labctl.sim.instruments.smu_models import MODELS
-from labctl.sim.instruments.smu_trigger import Sweep
-from labctl.sim.tsp import Attribute, LuaHost, TspBox
-from labctl.sim.tsp.buffers import COMPLIANCE_STATUS, Entry, ReadingBuffer
-from labctl.sim.tsp.values import arguments, number, one_of, within
+from labctl.sim.instruments.smu_service import Service
+from labctl.sim.instruments.smu_status import SMU_BITS, build_status, table
+from labctl.sim.instruments.smu_trigger import TriggerModel
+from labctl.sim.status import Refused
+from labctl.sim.tsp import Attribute, Budget, LuaHost, TspBox
+from labctl.sim.tsp.buffers import Entry, ReadingBuffer
+from labctl.sim.tsp.lines import Port as DigitalPort
+from labctl.sim.tsp.registers import RegisterTree
+from labctl.sim.tsp.values import one_of
 
-_CONSTANTS = {
-    "OUTPUT_OFF": 0,
-    "OUTPUT_ON": 1,
-    "OUTPUT_DCAMPS": 0,
-    "OUTPUT_DCVOLTS": 1,
-    "OUTPUT_NORMAL": 0,
-    "OUTPUT_ZERO": 1,
-    "OUTPUT_HIGH_Z": 2,
-    "AUTORANGE_OFF": 0,
-    "AUTORANGE_ON": 1,
-    "AUTORANGE_FOLLOW_LIMIT": 2,
-    "AUTOZERO_OFF": 0,
-    "AUTOZERO_ONCE": 1,
-    "AUTOZERO_AUTO": 2,
-    "SENSE_LOCAL": 0,
-    "SENSE_REMOTE": 1,
-    "SENSE_CALA": 3,
-    "DELAY_OFF": 0,
-    "DELAY_AUTO": -1,
-    "FILTER_OFF": 0,
-    "FILTER_ON": 1,
-    "FILTER_MOVING_AVG": 0,
-    "FILTER_REPEAT_AVG": 1,
-    "FILTER_MEDIAN": 2,
-    "SETTLE_SMOOTH": 0,
-    "SETTLE_FAST_RANGE": 1,
-    "SETTLE_FAST_POLARITY": 2,
-    "SETTLE_DIRECT_IRANGE": 3,
-    "SETTLE_SMOOTH_100NA": 4,
-    "SETTLE_FAST_ALL": 128,
-    "OE_NONE": 0,
-    "OE_OUTPUT_OFF": 1,
-    "DISABLE": 0,
-    "ENABLE": 1,
-}
-_KINDS: dict[str, Callable[[float, float], tuple[float, ...]]] = {
-    "i": lambda i, v: (i,),
-    "v": lambda i, v: (v,),
-    "iv": lambda i, v: (i, v),
-    "r": lambda i, v: (v / i if i else OVERFLOW,),
-    "p": lambda i, v: (v * i,),
+RELAY_TIME = 10e-3
+"""Bench time of the output relay (off mode HIGH_Z), s; order of magnitude."""
+BLOCKED = (802, "OUTPUT blocked by interlock")
+NOT_ENABLED = (5041, "Output Enable not asserted")
+LOW_CURRENT = ("2634", "2635", "2636")
+"""Models that come out of a reset with an automatic measure delay."""
+_PLACES = {"arm": 1, "source": 2, "measure": 3, "endpulse": 4}
+_HERE = Path(__file__).parent
+FACTORY = {
+    "KISweep": "factory2600.lua",
+    "KIPulse": "factory2600_pulse.lua",
+    "KIHighC": "factory2600_highc.lua",
+    "KIParlib": "factory2600_parlib.lua",
+    "KISavebuffer": "factory2600_save.lua",
 }
 
 
@@ -76,189 +65,236 @@ class Keithley2600(TspBox):
         Noise of the readings.
     ideal
         Without noise, resolution and settling.
+    peers
+        The boxes on TSP-Link, this one too, by node number.
+    budget
+        What one message may use of the computer.
+
+    Attributes
+    ----------
+    channels, measurements
+        The analogue side, and what is made of it.
+    extras
+        Settings of each channel that its analogue side does not hold.
+    kept
+        Readings in nonvolatile memory, by channel and number of the dedicated buffer.
     """
 
     def __init__(
         self,
         clock: VirtualClock,
         model: str,
-        ports: dict[str, Port],
+        ports: Mapping[str, Port],
         rng: np.random.Generator,
         faults: Faults | None = None,
         ideal: bool = False,
+        peers: Mapping[int, TspBox] | None = None,
+        budget: Budget | None = None,
     ) -> None:
         data = MODELS[model]
-        self.channels = {
-            name: SourceChannel(data, ports[name], clock, rng, ideal) for name in data.channels
-        }
-        self._extras: dict[str, dict[str, Any]] = {name: {} for name in data.channels}
-        self._screen: dict[str, Any] = {"screen": 0}
+        self.linked = bool(data.lines)
+        self._ports, self._rng, self._ideal = ports, rng, ideal
+        self.extras = {name: default_extras() for name in data.channels}
+        self.kept: dict[tuple[str, int], list[Entry]] = {}
+        self._nvbuffers: dict[str, list[int]] = {}
+        super().__init__(clock, model, faults, budget, peers)
+
+    def assemble(self) -> None:
+        """Put the channels, the lines and the registers together."""
+        data = MODELS[self.model]
+        self.channels: dict[str, SourceChannel] = {}
         for name in data.channels:
-            self._default_extras(name)
-        super().__init__(clock, model, faults)
+            channel = SourceChannel(data, self._ports[name], self.clock, self._rng, self._ideal)
+            channel.relay_time, channel.same_range = RELAY_TIME, True
+            channel.measure_delay = self._default_delay()
+            channel.permit = self._permission(channel, self.extras[name])
+            self.channels[name] = channel
+        self.measurements = {name: Measurements(self, name) for name in self.channels}
+        self.models = {name: TriggerModel(self, name) for name in self.channels}
+        self._services = {name: Service(self, name) for name in self.channels}
+        self._panel, self._interfaces = FrontPanel(self), Interfaces(self)
+        self.digital = DigitalPort(
+            self.agenda, self.events, data.lines, lambda n: self.trigger_overran("digio", n)
+        )
+        self.registers = RegisterTree(table(data.channels, data.lines), self._polled)
 
     def build(self, host: LuaHost) -> None:
         """Add ``smua``, ``smub`` and the objects around them."""
-        self._build_around(host)
+        assert self.registers is not None
+        if self.linked:
+            host.node("digio")
+            self.digital.build(host, "digio")
+        self._panel.build(host)
+        self._interfaces.build(host)
+        build_status(host, self.registers, self.status, self.status_byte)
         for name in self.channels:
             self._build_channel(host, name)
-            host.link(f"localnode.smu{name}", f"smu{name}")
-        host.node("node")
-        host.link("node.1", "localnode")
-        host.library(Path(__file__).with_name("factory2600.lua"))
+        for name, file in FACTORY.items():
+            host.library(_HERE / file)
+            host.factory(name, (_HERE / file).read_text(encoding="utf-8"))
 
     def reset(self) -> None:
         """Bring all channels to their power-on settings, outputs off."""
         for name in self.channels:
             self._reset_channel(name)
+        self.digital.reset()
+        self._panel.reset()
 
-    def group_trigger(self) -> None:
-        """Take a bus trigger; no simulated trigger model waits for it."""
+    def execute(self, line: str) -> None:
+        """Run one message, after a look at the interlock."""
+        if self.faults.interlock:
+            self._check_interlock()
+        for channel in self.channels.values():
+            channel.over_range = self.faults.over_range
+        super().execute(line)
+
+    # -- channels ------------------------------------------------------------------------------
 
     def _reset_channel(self, name: str) -> None:
-        self.channels[name].reset()
-        self._default_extras(name)
+        self.models[name].reset()
+        channel = self.channels[name]
+        channel.reset()
+        channel.measure_delay = self._default_delay()
+        self.extras[name].update(default_extras())
+        self.measurements[name].forget()
 
-    def _default_extras(self, name: str) -> None:
-        self._extras[name].update(
-            sense=0, count=1, interval=0.0, filter=0, filter_count=1, filter_type=1, highc=0,
-            settling=0, sink=0, off_function=1, off_limit_v=40.0, enable_action=0,
-            low_source_v=0.0, low_source_i=0.0, delay_factor=1.0,
-        )  # fmt: skip
-
-    # -- objects -------------------------------------------------------------------------------
-
-    def _build_around(self, host: LuaHost) -> None:
-        """Add what every box of the series has besides its channels."""
-        nothing = {"clear": _nothing, "settext": _nothing, "setcursor": _nothing}
-        host.node(
-            "display",
-            {"SMUA": 0, "SMUB": 1, "SMUA_SMUB": 2, "USER": 3},
-            {"screen": self.setting(self._screen, "screen", lambda v: one_of(v, (0, 1, 2, 3)))},
-            {**nothing, "sendkey": _nothing, "trigger": _nothing},
-        )
-        host.node("digio", functions={"readport": lambda *a: 0, "writeport": _nothing})
-        host.node("status.measurement")
-        host.node("status.measurement.instrument")
+    def _default_delay(self) -> float:
+        return -1.0 if self.model.startswith(LOW_CURRENT) else 0.0
 
     def _build_channel(self, host: LuaHost, name: str) -> None:
-        channel, path = self.channels[name], f"smu{name}"
+        channel, extras, path = self.channels[name], self.extras[name], f"smu{name}"
 
         def extra(key: str, check: Callable[[Any], Any]) -> Attribute:
-            return self.setting(self._extras[name], key, check)
+            return self.setting(extras, key, check)
 
         host.node(
             path,
-            _CONSTANTS,
+            CONSTANTS,
             {"sense": extra("sense", lambda v: one_of(v, (0, 1, 3)))},
             {
                 "reset": lambda *a: self._reset_channel(name),
-                "abort": _nothing,
+                "abort": lambda *a: self.models[name].stop(),
             },
         )
-        host.node(f"{path}.source", attributes=source_attributes(channel, extra))
-        host.node(f"{path}.measure", attributes=measure_attributes(channel, extra))
-        host.node(
-            f"{path}.measure.filter",
-            attributes={
-                "enable": extra("filter", lambda v: one_of(v, (0, 1))),
-                "count": extra("filter_count", lambda v: int(within(v, 1, 100))),
-                "type": extra("filter_type", lambda v: one_of(v, (0, 1, 2))),
-            },
-        )
-        for kind in _KINDS:
-            for function in (kind, f"overlapped{kind}"):
-                host.function(
-                    f"{path}.measure.{function}", self._measuring(name, kind), measures=True
-                )
-        host.function(f"{path}.measureivandstep", self._measure_and_step(name))
-        for number_ in (1, 2):
-            host.buffer(f"{path}.nvbuffer{number_}", self.buffers.make())
+        host.node(f"{path}.source", attributes=source_attributes(channel, extra, extras))
+        host.node(f"{path}.measure", attributes=measure_attributes(channel, extra, extras))
+        host.node(f"{path}.measure.filter", attributes=filter_attributes(extra, extras))
+        host.node(f"{path}.measure.rel", attributes=rel_attributes(extra, extras))
+        measurements = self.measurements[name]
+        for kind in KINDS:
+            measure = measurements.function(kind)
+            host.function(f"{path}.measure.{kind}", measure, measures=True)
+            host.function(f"{path}.measure.overlapped{kind}", measurements.overlapped(kind))
+            host.function(f"{path}.measure{kind}andstep", measurements.and_step(kind))
+        self._nvbuffers[name] = [self.buffers.make() for _ in (1, 2)]
+        for number, identity in enumerate(self._nvbuffers[name], 1):
+            host.buffer(f"{path}.nvbuffer{number}", identity)
+            self.buffers[identity].entries.extend(self.kept.get((name, number), []))
         host.buffer_maker(path)
-        host.node(
-            f"status.measurement.instrument.{path}",
-            attributes={"condition": Attribute(lambda: self._condition(channel))},
-        )
-        Sweep(self, name).build(host, f"{path}.trigger")
+        self.models[name].build(host, f"{path}.trigger")
+        self._services[name].build(host, path)
 
-    # -- measuring -----------------------------------------------------------------------------
+    def dedicated(self, name: str) -> list[ReadingBuffer]:
+        """Return the dedicated buffers of a channel."""
+        return [self.buffers[identity] for identity in self._nvbuffers[name]]
 
-    def _measuring(self, name: str, kind: str) -> Callable[..., Any]:
-        """Return the function behind ``smuX.measure.KIND([buffer[, buffer]])``."""
-        channel, extras, pick = self.channels[name], self._extras[name], _KINDS[kind]
-        most = len(pick(1.0, 1.0))
+    def set_line_frequency(self, hertz: float) -> None:
+        """Integrate in line cycles of another length."""
+        for channel in self.channels.values():
+            channel.line_frequency = hertz
 
-        def measure(*given: Any) -> Any:
-            if not given and extras["count"] == 1 and not extras["filter"]:
-                values = pick(*channel.measure())
-                return values if most > 1 else values[0]
-            arguments(given, 0, most)
-            buffers = [self.buffers.find(item)[0] for item in given if item is not None]
-            return self._measure_into(name, kind, buffers)
+    # -- interlock -----------------------------------------------------------------------------
 
-        return measure
+    def _permission(self, channel: SourceChannel, extras: dict[str, Any]) -> Callable[[], None]:
+        """Return what refuses an output that the open interlock does not allow."""
+        top = channel.model.voltage_ranges[-1]
 
-    def _measure_into(self, name: str, kind: str, buffers: Sequence[ReadingBuffer]) -> Any:
-        """Take ``measure.count`` readings into buffers; return the last one."""
-        channel, extras = self.channels[name], self._extras[name]
-        for buffer in buffers:
-            buffer.begin()
-        values: tuple[float, ...] = ()
-        for k in range(extras["count"]):
-            began = self.clock.now()
-            values = self.reading(name, kind)
-            for buffer, value, letter in zip(buffers, values, kind, strict=False):
-                buffer.put(self._entry(channel, value, letter))
-            if k:
-                self.clock.sleep(extras["interval"] - (self.clock.now() - began))
-        return values if len(values) > 1 else values[0]
+        def permit() -> None:
+            if self.faults.interlock != "open":
+                return
+            if not channel.model.interlocked:
+                if extras["enable_action"]:
+                    raise Refused(*NOT_ENABLED)
+            elif channel.function == VOLTAGE:
+                if channel.source_range(VOLTAGE) == top:
+                    raise Refused(*BLOCKED)
+            elif channel.limits[VOLTAGE] > channel.model.voltage_ranges[-2]:
+                raise Refused(*BLOCKED)
 
-    def reading(self, name: str, kind: str) -> tuple[float, ...]:
-        """Take one reading, averaged where the filter is on."""
-        channel, extras, pick = self.channels[name], self._extras[name], _KINDS[kind]
-        if not extras["filter"]:
-            return pick(*channel.measure())
-        taken = [pick(*channel.measure()) for _ in range(extras["filter_count"])]
-        return tuple(float(np.mean(column)) for column in zip(*taken, strict=True))
+        return permit
 
-    def store(self, name: str, values: Sequence[float], kind: str, buffers: list[Any]) -> None:
-        """Append one reading to the buffers of a sweep."""
-        for buffer, value, letter in zip(buffers, values, kind, strict=False):
-            buffer.put(self._entry(self.channels[name], value, letter))
+    def _check_interlock(self) -> None:
+        """Switch off what the interlock, opened meanwhile, does not allow."""
+        for channel in self.channels.values():
+            if channel.output and channel.permit is not None:
+                try:
+                    channel.permit()
+                except Refused as refused:
+                    channel.trip()
+                    self.refuse(refused)
 
-    def _entry(self, channel: SourceChannel, value: float, letter: str) -> Entry:
-        function = channel.function
-        quantity = VOLTAGE if letter == "v" else CURRENT
-        return Entry(
-            reading=value,
-            source=channel.levels[function],
-            time=self.clock.now(),
-            status=COMPLIANCE_STATUS if channel.compliance else 0,
-            measure_range=channel.measure_range(quantity),
-            source_range=channel.source_range(function),
-            function="Voltage" if letter == "v" else "Current",
-            source_function="Voltage" if function == VOLTAGE else "Current",
-            output=channel.output,
-        )
+    # -- status --------------------------------------------------------------------------------
 
-    def _measure_and_step(self, name: str) -> Callable[..., Any]:
-        channel = self.channels[name]
+    def update_conditions(self) -> None:
+        """Bring limits, buffers and interlock in the condition registers up to date."""
+        registers = self.registers
+        assert registers is not None
+        if self.faults.interlock:
+            self._check_interlock()
+        open_ = self.faults.interlock == "open"
+        interlocked = MODELS[self.model].interlocked
+        registers["measurement"].put(11, interlocked and not open_)
+        registers["questionable"].put(10, interlocked and open_)
+        for name, channel in self.channels.items():
+            limited = channel.compliance
+            self._put(name, "voltage_limit", 0, limited and channel.function == CURRENT)
+            self._put(name, "current_limit", 1, limited and channel.function == VOLTAGE)
+            filled = any(buffer.entries for buffer in self.dedicated(name))
+            self._put(name, "buffer_available", 8, filled)
 
-        def measure_and_step(*given: Any) -> tuple[float, ...]:
-            arguments(given, 1, 1)
-            values = channel.measure()
-            channel.set_level(channel.function, number(given[0]))
-            return values
+    def overflow_bit(self, name: str, on: bool) -> None:
+        """Note whether the last reading of a channel was beyond its range."""
+        self._put(name, "reading_overflow", 7, on)
 
-        return measure_and_step
+    def busy_bit(self, name: str, what: str, on: bool) -> None:
+        """Note that a channel sweeps ("SWE") or measures in the background ("MEAS"), or ends."""
+        assert self.registers is not None
+        path, bit = {"SWE": ("sweeping", 3), "MEAS": ("measuring", 4)}[what]
+        self.registers[f"operation.{path}"].put(SMU_BITS[name], on)
+        self.registers[f"operation.instrument.smu{name}"].put(bit, on)
 
-    @staticmethod
-    def _condition(channel: SourceChannel) -> int:
-        """Return the condition register: bit 0 voltage limit, bit 1 current limit."""
-        if not channel.compliance:
-            return 0
-        return 2 if channel.function == VOLTAGE else 1
+    def smu_overran(self, name: str, place: str) -> None:
+        """Note that a detector of a trigger model missed an event."""
+        assert self.registers is not None
+        path = f"operation.instrument.smu{name}.trigger_overrun"
+        self.registers[path].flash(_PLACES[place])
+        self.registers["operation.trigger_overrun"].flash(SMU_BITS[name])
+
+    def trigger_overran(self, kind: str, number: int) -> None:
+        """Note that a trigger object missed an event."""
+        if self.registers is None:
+            return
+        name = {"timer": "trigger_timer", "blender": "trigger_blender"}.get(kind, kind)
+        bit = {"timer": 11, "blender": 10, "digio": 12, "tsplink": 13}[kind]
+        self.registers[f"operation.instrument.{name}.trigger_overrun"].flash(number)
+        self.registers["operation.trigger_overrun"].flash(bit)
+
+    def _put(self, name: str, path: str, bit: int, on: bool) -> None:
+        assert self.registers is not None
+        self.registers[f"measurement.{path}"].put(SMU_BITS[name], on)
+        self.registers[f"measurement.instrument.smu{name}"].put(bit, on)
+
+    def _polled(self) -> None:
+        self.work.poll()
+        self.update_conditions()
 
 
-def _nothing(*given: Any) -> None:
-    """Accept a command that has no effect on a simulated bench."""
+def _make(given: Fittings) -> Box:
+    model = MODELS[given.model]
+    ports = {name: given.port(name, model.reaction) for name in model.channels}
+    box = Keithley2600(given.clock, given.model, ports, given.rng, given.faults, given.ideal)
+    box.serial = str(int(box.serial) + given.number)
+    return box
+
+
+MAKERS: dict[str, Maker] = dict.fromkeys(MODELS, _make)

@@ -1,79 +1,48 @@
-"""One source-measure channel: levels, limits, ranges, what it drives and what it reads.
+"""One source-measure channel: levels, limits, ranges, and what it drives.
 
 Nothing here knows a command language; an instrument's table of commands calls it.
 """
 
 from __future__ import annotations
 
-from bisect import bisect_left
-from math import copysign, exp, nan
-from typing import Protocol
+from collections.abc import Callable
+from math import copysign, nan
 
 import numpy as np
 
 from labctl.clock import VirtualClock
+from labctl.sim.instruments.smu_meter import (
+    BEYOND_RANGE,
+    CURRENT,
+    MEASURE_TIME,
+    NOISE,
+    OVERFLOW,
+    RESOLUTION,
+    TOO_BIG,
+    TOO_SMALL,
+    UNSAFE,
+    VOLTAGE,
+    Meter,
+    fitting,
+)
 from labctl.sim.instruments.smu_models import OVERRANGE, SmuModel
+from labctl.sim.instruments.smu_port import OpenPort, Port
 from labctl.sim.status import Refused
 
-CURRENT, VOLTAGE = 0, 1
-"""Source functions."""
+__all__ = [
+    "CURRENT", "HIGH_Z", "LEVEL_TIME", "MEASURE_TIME", "NOISE", "NORMAL", "OUTPUT_TIME", "OVERFLOW",
+    "RESOLUTION", "VOLTAGE", "ZERO", "OpenPort", "Port", "SourceChannel", "fitting",
+]  # fmt: skip
+
 NORMAL, ZERO, HIGH_Z = 0, 1, 2
 """Output-off modes."""
-OVERFLOW = 9.91e37
-"""Reading beyond a fixed range."""
 LEVEL_TIME = 9e-5
 """Bench time of a change of level, s: 7 000 script source-measures a second at NPLC 0.001."""
-MEASURE_TIME = 4e-5
-"""Bench time of a measurement besides its integration, s (4 000 readings a second at 0.01)."""
 OUTPUT_TIME = 1e-3
 """Bench time of switching the output, s; order of magnitude, not specified."""
-NOISE = 3e-6
-"""Standard deviation of a reading of one power-line cycle, relative to its range."""
-RESOLUTION = 1e-6
-"""Step of a reading of one power-line cycle, relative to its range."""
-_NOISE_BLOCK = 512
-_SETTLING = ((1e-7, 20e-3), (1e-6, 2e-3), (1e-5, 5e-4), (1e-4, 1.5e-4), (1e-3, 5e-5))
-"""Current range (A), time to settle to 0.1 % (s): data sheet."""
-_FASTEST = 5e-5
-_LOG_1000 = 6.9078
 
 
-class Port(Protocol):
-    """Where the channel's HI terminal is wired to."""
-
-    def drive(self, voltage: float, limit: float) -> None:
-        """Set level (V, NaN = disconnected) and current limit (A)."""
-        ...
-
-    def measure(self) -> tuple[float, bool]:
-        """Return the current delivered (A) and whether it is at its limit."""
-        ...
-
-    def level(self) -> float:
-        """Return the voltage at the terminal, V."""
-        ...
-
-
-class OpenPort:
-    """A terminal that is wired to nothing."""
-
-    def __init__(self) -> None:
-        self._voltage = 0.0
-
-    def drive(self, voltage: float, limit: float) -> None:
-        """Keep the level."""
-        self._voltage = voltage
-
-    def measure(self) -> tuple[float, bool]:
-        """Return no current."""
-        return 0.0, False
-
-    def level(self) -> float:
-        """Return the level, V."""
-        return 0.0 if self._voltage != self._voltage else self._voltage
-
-
-class SourceChannel:
+class SourceChannel(Meter):
     """The analogue side of one channel.
 
     Parameters
@@ -88,7 +57,19 @@ class SourceChannel:
         Noise of the readings.
     ideal
         Without noise, resolution and settling.
+
+    Attributes
+    ----------
+    relay_time
+        Bench time of the relay that disconnects the terminal in the off mode HIGH_Z, s.
+    same_range
+        Whether what is sourced is measured on the source range.
+    permit
+        Called before the output goes on, or onto the top range while on; raises Refused.
     """
+
+    relay_time = 0.0
+    same_range = False
 
     def __init__(
         self,
@@ -98,42 +79,29 @@ class SourceChannel:
         rng: np.random.Generator,
         ideal: bool = False,
     ) -> None:
-        self.model, self.port, self.clock, self.ideal = model, port, clock, ideal
-        self.line_frequency = 50.0
-        self._rng = rng
-        self._noise: list[float] = []
+        super().__init__(model, rng, ideal)
+        self.port, self.clock = port, clock
+        self.permit: Callable[[], None] | None = None
+        self._free = model.voltage_ranges[-2:][0]  # V; no permission is needed up to here
         self._ranges = {VOLTAGE: model.voltage_ranges, CURRENT: model.current_ranges}
-        self._measure_ranges = {
-            VOLTAGE: model.voltage_ranges,
-            CURRENT: model.measure_current_ranges,
-        }
-        self._changed = -1.0  # bench time of the last step of the level
-        self._before = 0.0  # level before it, V
-        self._settings()
-        self._apply()
+        self.reset()
 
     def _settings(self) -> None:
         model = self.model
+        self._meter_defaults()
         self.function = VOLTAGE
         self.output = False
-        self.off_mode = NORMAL
+        self.off_mode, self.off_function = NORMAL, VOLTAGE
         self.off_limit = 1e-3
         self.levels = {VOLTAGE: 0.0, CURRENT: 0.0}
         self.limits = {
             VOLTAGE: model.default_limit_voltage,
             CURRENT: model.default_limit_current,
         }
+        self.power_limit = 0.0
         self.source_auto = {VOLTAGE: True, CURRENT: True}
         self._source_range = {VOLTAGE: model.voltage_ranges[0], CURRENT: model.current_ranges[0]}
-        self.measure_auto = {VOLTAGE: True, CURRENT: True}
-        self._measure_range = {
-            VOLTAGE: model.voltage_ranges[-1],
-            CURRENT: model.measure_current_ranges[-1],
-        }
-        self.low_range = {q: ranges[0] for q, ranges in self._measure_ranges.items()}
-        self.nplc = 1.0
-        self.autozero = 2
-        self.measure_delay = 0.0
+        self.low_source = {VOLTAGE: 0.0, CURRENT: 0.0}
         self.source_delay = 0.0
 
     # -- settings ------------------------------------------------------------------------------
@@ -151,47 +119,73 @@ class SourceChannel:
 
     def set_output(self, on: bool) -> None:
         """Switch the output."""
-        if on != self.output:
-            self.clock.sleep(OUTPUT_TIME)
-            self.output = on
-            self._changed = -1.0
-            self._apply()
+        if on == self.output:
+            return
+        if on and self.permit is not None:
+            self.permit()
+        self.clock.sleep(OUTPUT_TIME)
+        if self.relay_time and self.off_mode == HIGH_Z:
+            self.clock.sleep(self.relay_time)
+        self.output = on
+        self._stepped = -1.0
+        self._apply()
+
+    def trip(self) -> None:
+        """Switch the output off at once, for protection."""
+        self.output = False
+        self._apply()
 
     def set_off_mode(self, mode: int) -> None:
         """Choose what the terminal does while the output is off."""
         self.off_mode = mode
         self._apply()
 
-    def set_level(self, quantity: int, value: float) -> None:
-        """Set the level (V or A) of a source function.
+    def set_off_function(self, function: int) -> None:
+        """Choose what the off mode NORMAL sources: 0 V, or 0 A."""
+        self.off_function = function
+        self._apply()
 
-        Raises Refused: 1102 beyond the model, 5005 beyond a fixed range, 5007 outside the safe
+    def set_level(self, quantity: int, value: float) -> None:
+        """Set the level (V or A) of a source function, in bench time, and wait the source delay.
+
+        Raises Refused: 1101 beyond the model, 5005 beyond a fixed range, 5007 outside the safe
         operating area.
         """
-        size = abs(value)
-        if size > self._ranges[quantity][-1] * OVERRANGE:
-            raise Refused(1102, "Parameter too big")
-        if not self.source_auto[quantity] and size > self._source_range[quantity] * OVERRANGE:
-            raise Refused(5005, "Value too big for range")
-        limit = self.limits[1 - quantity]
-        self._check_area(*((size, limit) if quantity == VOLTAGE else (limit, size)))
+        self.check_level(quantity, value)
         self.clock.sleep(LEVEL_TIME)
-        old = self.levels[quantity]
-        if old != value:
-            self.levels[quantity] = value
-            if quantity == self.function and self.output:
-                self._before, self._changed = old, self.clock.now()
-                self._apply()
+        self.put_level(quantity, value)
         if self.source_delay > 0.0:
             self.clock.sleep(self.source_delay)
 
+    def check_level(self, quantity: int, value: float) -> None:
+        """Raise Refused where :meth:`set_level` would."""
+        size = abs(value)
+        if size > self._ranges[quantity][-1] * OVERRANGE:
+            raise Refused(*TOO_BIG)
+        if not self.source_auto[quantity] and size > self._source_range[quantity] * OVERRANGE:
+            raise Refused(*BEYOND_RANGE)
+        limit = self.limits[1 - quantity]
+        self._check_area(*((size, limit) if quantity == VOLTAGE else (limit, size)))
+
+    def put_level(self, quantity: int, value: float) -> None:
+        """Bring the source to a level that was checked; costs no bench time."""
+        old = self.levels[quantity]
+        if old == value:
+            return
+        self.levels[quantity] = value
+        if quantity == self.function and self.output:
+            if self.permit is not None and abs(value) > self._free:
+                self._permit_or_trip()
+            self._stepped, self._before = self.clock.now(), old
+            self._apply()
+
     def set_limit(self, quantity: int, value: float) -> None:
-        """Set the limit (V or A): 1102 too big, 1103 too small, 5007 outside the safe area."""
+        """Set the limit (V or A): 1101 too big, 1102 too small, 5007 outside the safe area."""
         least = (self.model.least_limit_current, self.model.least_limit_voltage)[quantity]
         if value > self._ranges[quantity][-1] * OVERRANGE:
-            raise Refused(1102, "Parameter too big")
+            raise Refused(*TOO_BIG)
         if value < least * (1 - 1e-9):
-            raise Refused(1103, "Parameter too small")
+            raise Refused(*TOO_SMALL)
         level = abs(self.levels[1 - quantity])
         self._check_area(*((value, level) if quantity == VOLTAGE else (level, value)))
         self.limits[quantity] = value
@@ -200,37 +194,28 @@ class SourceChannel:
     def source_range(self, quantity: int) -> float:
         """Return the range in use by the source."""
         if self.source_auto[quantity]:
-            return _fitting(self._ranges[quantity], abs(self.levels[quantity]))
+            size = max(abs(self.levels[quantity]), self.low_source[quantity])
+            return fitting(self._ranges[quantity], size)
         return self._source_range[quantity]
 
     def set_source_range(self, quantity: int, value: float) -> None:
         """Fix the source range that holds ``value``; 5005 where the level does not fit."""
         ranges = self._ranges[quantity]
         if abs(value) > ranges[-1] * OVERRANGE:
-            raise Refused(1102, "Parameter too big")
-        chosen = _fitting(ranges, abs(value))
+            raise Refused(*TOO_BIG)
+        chosen = fitting(ranges, abs(value))
         if abs(self.levels[quantity]) > chosen * OVERRANGE:
-            raise Refused(5005, "Value too big for range")
+            raise Refused(*BEYOND_RANGE)
         self._source_range[quantity] = chosen
         self.source_auto[quantity] = False
+        if self.output and self.permit is not None:
+            self._permit_or_trip()
 
     def set_source_auto(self, quantity: int, on: bool) -> None:
         """Switch autoranging of the source; off keeps the present range."""
         if not on:
             self._source_range[quantity] = self.source_range(quantity)
         self.source_auto[quantity] = on
-
-    def measure_range(self, quantity: int) -> float:
-        """Return the fixed measure range, or the largest that autoranging has to use."""
-        return self._measure_range[quantity]
-
-    def set_measure_range(self, quantity: int, value: float) -> None:
-        """Fix the measure range that holds ``value``."""
-        ranges = self._measure_ranges[quantity]
-        if abs(value) > ranges[-1] * OVERRANGE:
-            raise Refused(1102, "Parameter too big")
-        self._measure_range[quantity] = _fitting(ranges, abs(value))
-        self.measure_auto[quantity] = False
 
     # -- measuring -----------------------------------------------------------------------------
 
@@ -244,85 +229,74 @@ class SourceChannel:
             return limited
         return not limited and self.levels[CURRENT] != 0.0
 
-    @property
-    def integration(self) -> float:
-        """Bench time of one reading, s: integration (thrice with autozero) and overhead."""
-        conversions = 3 if self.autozero == 2 else 1
-        return conversions * self.nplc / self.line_frequency + MEASURE_TIME
-
     def measure(self) -> tuple[float, float]:
         """Take one reading; return current (A) and voltage (V), each as its range shows it."""
-        self.clock.sleep(self.measure_delay + self.integration)
+        delay = self.measure_delay
+        if delay:
+            delay = self.settling_delay()
+        self.clock.sleep(delay + self.integration)
+        return self.read()
+
+    def read(self) -> tuple[float, float]:
+        """Return what a reading that ends now shows; costs no bench time."""
         current, limited = self.port.measure()
         if self.output and self.function == VOLTAGE and not limited:
             voltage = self.levels[VOLTAGE]
         else:
             voltage = self.port.level()
             voltage = 0.0 if voltage != voltage else voltage
-        if self.ideal:
-            return self._shown(CURRENT, current), self._shown(VOLTAGE, voltage)
-        if not limited and voltage != 0.0:
-            current *= self._settled(voltage, current)
-        return self._shown(CURRENT, current), self._shown(VOLTAGE, voltage)
-
-    def _settled(self, voltage: float, current: float) -> float:
-        """Return how far the reading has followed the last step of the level."""
-        since = self.clock.now() - self._changed
-        if self._changed < 0.0 or since > 1.0 or self._before == voltage:
-            return 1.0
-        used = self._used_range(CURRENT, abs(current))
-        to_a_thousandth = next((t for upper, t in _SETTLING if used <= upper), _FASTEST)
-        return 1.0 - (1.0 - self._before / voltage) * exp(-since * _LOG_1000 / to_a_thousandth)
-
-    def _used_range(self, quantity: int, size: float) -> float:
-        if self.measure_auto[quantity]:
-            ranges = self._measure_ranges[quantity]
-            return max(_fitting(ranges, size), self.low_range[quantity])
-        return self._measure_range[quantity]
-
-    def _shown(self, quantity: int, value: float) -> float:
-        """Return a value with noise, resolution and overflow of the range it is read on."""
-        used = self._used_range(quantity, abs(value))
-        if not self.ideal:
-            worse = self.nplc**-0.5 if self.nplc < 1.0 else 1.0
-            step = used * RESOLUTION * worse
-            value += used * NOISE * self.nplc**-0.5 * self._normal()
-            value = round(value / step) * step
-        if abs(value) > used * (OVERRANGE + 0.01):
-            return copysign(OVERFLOW, value)
-        return value
-
-    def _normal(self) -> float:
-        if not self._noise:
-            self._noise = self._rng.standard_normal(_NOISE_BLOCK).tolist()
-        return self._noise.pop()
+        on_current = self.used_range(CURRENT, abs(current))
+        if not (self.same_range and self.output):
+            on_voltage = self.used_range(VOLTAGE, abs(voltage))
+        elif self.function == VOLTAGE:
+            on_voltage = self.source_range(VOLTAGE)
+        else:
+            on_voltage = self.used_range(VOLTAGE, abs(voltage))
+            on_current = self.source_range(CURRENT)
+        if not (self.ideal or limited) and voltage != 0.0:
+            current *= self.settled(self.clock.now(), voltage, on_current)
+        return self.shown(CURRENT, current, on_current), self.shown(VOLTAGE, voltage, on_voltage)
 
     # -- driving -------------------------------------------------------------------------------
 
     def _apply(self) -> None:
         """Bring what the settings say to the terminal."""
         if not self.output:
-            if self.off_mode == HIGH_Z:
+            floats = self.off_mode == NORMAL and self.off_function == CURRENT
+            if self.off_mode == HIGH_Z or floats:
                 self.port.drive(nan, 0.0)
             else:
                 limit = self.off_limit if self.off_mode == NORMAL else self.limits[CURRENT]
                 self.port.drive(0.0, limit)
         elif self.function == VOLTAGE:
-            self.port.drive(self.levels[VOLTAGE], self.limits[CURRENT])
+            self.port.drive(self.levels[VOLTAGE], self._most(CURRENT, self.levels[VOLTAGE]))
         else:
             # A current source is a voltage source at its current limit.
             level = self.levels[CURRENT]
             if level == 0.0:
                 self.port.drive(nan, 0.0)
             else:
-                self.port.drive(copysign(self.limits[VOLTAGE], level), abs(level))
+                self.port.drive(copysign(self._most(VOLTAGE, level), level), abs(level))
+
+    def set_power_limit(self, value: float) -> None:
+        """Set the power limit, W; 0 is none."""
+        self.power_limit = value
+        self._apply()
+
+    def _most(self, quantity: int, level: float) -> float:
+        """Return the limit that holds at a level: as set, or what the power limit leaves."""
+        if self.power_limit and level:
+            return min(self.limits[quantity], self.power_limit / abs(level))
+        return self.limits[quantity]
+
+    def _permit_or_trip(self) -> None:
+        assert self.permit is not None
+        try:
+            self.permit()
+        except Refused:
+            self.trip()
+            raise
 
     def _check_area(self, voltage: float, current: float) -> None:
         if voltage > self.model.corner_voltage and current > self.model.corner_current:
-            raise Refused(5007, "Operation would exceed safe operating area of the instrument")
-
-
-def _fitting(ranges: tuple[float, ...], size: float) -> float:
-    """Return the smallest range that holds ``size``."""
-    k = bisect_left(ranges, size / OVERRANGE)
-    return ranges[min(k, len(ranges) - 1)]
+            raise Refused(*UNSAFE)

@@ -34,6 +34,10 @@ class SmuModel:
     reaction
         s until the current limit holds; before that, the load decides. Source meters need 2 to
         20 µs, longer on small ranges; the fastest analog limit loop does not beat a filament.
+    lines
+        Lines of the digital I/O port; a model without has no TSP-Link either.
+    contact_check
+        Whether it measures the resistance of its contacts.
     """
 
     channels: tuple[str, ...]
@@ -47,6 +51,13 @@ class SmuModel:
     default_limit_voltage: float
     default_limit_current: float
     reaction: float = 10e-6
+    lines: int = 14
+    contact_check: bool = True
+
+    @property
+    def interlocked(self) -> bool:
+        """Whether the highest voltage range needs the interlock."""
+        return self.voltage_ranges[-1] > 42.0
 
     @property
     def max_voltage(self) -> float:
@@ -90,16 +101,25 @@ _2635B = replace(
     least_limit_current=1e-10,
 )
 _BOTH = ("a", "b")
-MODELS: dict[str, SmuModel] = {
+_B_SERIES: dict[str, SmuModel] = {
     "2601B": _2601B,
     "2602B": replace(_2601B, channels=_BOTH),
-    "2604B": replace(_2601B, channels=_BOTH),
+    "2604B": replace(_2601B, channels=_BOTH, lines=0, contact_check=False),
     "2611B": _2611B,
     "2612B": replace(_2611B, channels=_BOTH),
-    "2614B": replace(_2611B, channels=_BOTH),
+    "2614B": replace(_2611B, channels=_BOTH, lines=0, contact_check=False),
     "2634B": replace(
-        _2635B, channels=_BOTH, measure_current_ranges=_2635B.measure_current_ranges[1:]
+        _2635B,
+        channels=_BOTH,
+        measure_current_ranges=_2635B.measure_current_ranges[1:],
+        lines=0,
+        contact_check=False,
     ),
     "2635B": _2635B,
     "2636B": replace(_2635B, channels=_BOTH),
+}
+MODELS: dict[str, SmuModel] = {
+    **_B_SERIES,
+    # The A series differs in what is around the channels only.
+    **{f"{name[:-1]}A": model for name, model in _B_SERIES.items() if model.lines},
 }

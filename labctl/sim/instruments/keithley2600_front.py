@@ -1,0 +1,96 @@
+"""Front panel of a 2600: kept as settings, seen by nobody.
+
+Source: *Series 2600B Reference Manual* (2600BS-901-01), ``display.*``; values of the constants
+from memory of it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from labctl.sim.tsp.host import Attribute, LuaHost
+from labctl.sim.tsp.triggers import Source
+from labctl.sim.tsp.values import arguments, flag, one_of, text, within
+
+if TYPE_CHECKING:
+    from labctl.sim.instruments.keithley2600 import Keithley2600
+
+CONSTANTS = {
+    **{"SMUA": 0, "SMUB": 1, "SMUA_SMUB": 2, "USER": 3, "DISABLE": 0, "ENABLE": 1},
+    **{"MEASURE_DCAMPS": 0, "MEASURE_DCVOLTS": 1, "MEASURE_OHMS": 2, "MEASURE_WATTS": 3},
+    **{"DIGITS_4_5": 4, "DIGITS_5_5": 5, "DIGITS_6_5": 6, "LIMIT_IV": 0, "LIMIT_P": 1},
+    **{"LOCK": 1, "UNLOCK": 0, "DONT_SAVE": 0, "SAVE": 1, "KEY_NONE": 0},
+}
+ROWS, COLUMNS = 2, (20, 32)
+"""Lines of the display, and characters of each."""
+
+
+class FrontPanel:
+    """The display of one box."""
+
+    def __init__(self, box: Keithley2600) -> None:
+        self.box = box
+        self._settings: dict[str, Any] = {"screen": 0, "locallockout": 0, "numpad": 1}
+        self._trigger = Source(box.agenda, box.events)
+        self._text = ["", ""]
+        self._cursor = (1, 1)
+
+    def reset(self) -> None:
+        """Show nothing of a script's."""
+        self._settings.update(screen=0, locallockout=0, numpad=1)
+        self._clear()
+
+    def build(self, host: LuaHost) -> None:
+        """Add ``display``."""
+        box, settings = self.box, self._settings
+        host.node(
+            "display",
+            CONSTANTS,
+            {
+                "screen": box.setting(settings, "screen", lambda v: one_of(v, (0, 1, 2, 3))),
+                "locallockout": box.setting(settings, "locallockout", flag),
+                "numpad": box.setting(settings, "numpad", flag),
+            },
+            {
+                "clear": lambda *a: self._clear(),
+                "settext": self._set_text,
+                "gettext": lambda *a: "$N".join(self._text),
+                "setcursor": self._set_cursor,
+                "getcursor": lambda *a: (*self._cursor, 0),
+                "getannunciators": lambda *a: 0,
+                "getlastkey": lambda *a: 0,
+                "sendkey": lambda *a: None,
+                # Nobody presses a key: these wait for ever on the instrument.
+                **{name: lambda *a: None for name in ("waitkey", "prompt", "menu", "inputvalue")},
+            },
+        )
+        host.node(
+            "display.trigger",
+            {"EVENT_ID": self._trigger.event},
+            {"overrun": Attribute(lambda: self._trigger.overrun)},
+            self._trigger.functions(),
+        )
+        for name in box.channels:
+            self._build_channel(host, f"display.smu{name}", name)
+
+    def _build_channel(self, host: LuaHost, path: str, name: str) -> None:
+        box, settings = self.box, self._settings
+        digits = box.setting(settings, f"digits{name}", lambda v: one_of(v, (4, 5, 6)), 5)
+        host.node(path, attributes={"digits": digits})
+        function = box.setting(settings, f"func{name}", lambda v: one_of(v, (0, 1, 2, 3)), 1)
+        host.node(f"{path}.measure", attributes={"func": function})
+        limit = box.setting(settings, f"limit{name}", flag, 0)
+        host.node(f"{path}.limit", attributes={"func": limit})
+
+    def _clear(self) -> None:
+        self._text, self._cursor = ["", ""], (1, 1)
+
+    def _set_text(self, *given: Any) -> None:
+        arguments(given, 1, 1)
+        first, _, second = text(given[0]).partition("$N")
+        self._text = [first[: COLUMNS[0]], second[: COLUMNS[1]]]
+
+    def _set_cursor(self, *given: Any) -> None:
+        arguments(given, 2, 3)
+        row = int(within(given[0], 1, ROWS))
+        self._cursor = (row, int(within(given[1], 1, COLUMNS[row - 1])))
