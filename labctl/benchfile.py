@@ -139,6 +139,7 @@ class SimulationTable(_Table):
     relay_life: Positive = 1e8
     relay_closures: Count = 0
     weld_when_hot: bool = False
+    tsplink: dict[str, str] = {}
     language_2450: Literal["SCPI", "SCPI2400", "TSP"] = "SCPI"
     state: str | None = None
     faults: dict[str, FaultTable] = {}

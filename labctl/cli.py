@@ -142,7 +142,7 @@ def new(folder: Annotated[Path, typer.Argument(help="Name of the folder to make.
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True},
 )
 def sim(context: typer.Context) -> None:
-    """The simulated chip: its data sheet, its presets, saved chips."""
+    """The simulated bench: its chip, and its instruments on the network."""
     # Handed on unread: what the words mean is known there, and the simulator is slow to load.
     from labctl.sim.console import app as commands
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 SIMULATED_SUFFIX = "@labsim"
@@ -59,6 +60,72 @@ class VirtualClock:
         """Let ``seconds`` of bench time pass at once (negative counts as zero)."""
         if seconds > 0.0:
             self._now += seconds
+
+
+class PacedClock(VirtualClock):
+    """Bench time that passes as fast as the time on the wall.
+
+    Between two messages it runs on; a sleep really lasts, and gives the bench to others meanwhile.
+    Inside a message it is as exact as a virtual clock: only a lead on the wall is waited for. Where
+    the computer is slower than the bench, bench time lags until the next :meth:`catch_up`.
+
+    Parameters
+    ----------
+    lock
+        What whoever sleeps here holds, any number of times; given up while it waits.
+    """
+
+    GRAIN = 5e-4
+    """Lead on the wall that is not waited for, s: what waking up is uncertain by."""
+    LOOK = 0.05
+    """How often, s, whoever sleeps asks whether to stop."""
+
+    def __init__(self, lock: threading.RLock | None = None) -> None:
+        super().__init__()
+        self._changed = threading.Condition(lock)
+        self._start = time.monotonic()
+        self._hurried: set[int] = set()
+        self._stops: dict[int, Callable[[], bool]] = {}
+
+    def share(self, lock: threading.RLock) -> None:
+        """Have ``lock`` be the one that is given up while somebody waits."""
+        self._changed = threading.Condition(lock)
+
+    def catch_up(self) -> None:
+        """Let the time pass in which nothing was asked of the bench."""
+        self._now = max(self._now, time.monotonic() - self._start)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait ``seconds`` (negative counts as zero); no time passes for a hurried thread."""
+        if not seconds > 0.0:
+            return
+        me, end = threading.get_ident(), self._now + seconds
+        with self._changed:
+            while me not in self._hurried:
+                lead = end - (time.monotonic() - self._start)
+                if lead <= self.GRAIN:
+                    self._now = max(self._now, end)
+                    return
+                stop = self._stops.get(me)
+                if stop is not None and stop():
+                    self._hurried.add(me)
+                    return
+                self._changed.wait(lead if stop is None else min(lead, self.LOOK))
+
+    def stop_when(self, thread: int, stop: Callable[[], bool]) -> None:
+        """Have a thread that sleeps ask ``stop`` now and then whether to hurry."""
+        self._stops[thread] = stop
+
+    def hurry(self, thread: int) -> None:
+        """Wake the thread with this identity; its sleeps end at once until :meth:`calm`."""
+        with self._changed:
+            self._hurried.add(thread)
+            self._changed.notify_all()
+
+    def calm(self, thread: int) -> None:
+        """Let the sleeps of a thread last again."""
+        self._hurried.discard(thread)
+        self._stops.pop(thread, None)
 
 
 _virtual: dict[str, VirtualClock] = {}

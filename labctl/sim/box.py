@@ -19,6 +19,8 @@ MOST_INPUT = 1 << 20
 """Bytes of one unfinished message; more are thrown away with error -363."""
 MOST_OUTPUT = 8 << 20
 """Bytes of unread answers; more are thrown away with error -430."""
+_LONGEST_KEPT, _MOST_KEPT = 200, 500
+"""Bytes of a message, and number of messages, that are remembered with what they say."""
 MESSAGE_AVAILABLE = 16
 """Bit 4 of the status byte (IEEE 488.2)."""
 
@@ -56,6 +58,7 @@ class Box:
         self.messages = 0
         """Messages executed since power-up."""
         self._input = bytearray()
+        self._lines: dict[bytes, str] = {}  # messages that came whole, and what they say
         self._output: deque[tuple[bytes, float]] = deque()
         self._waiting = 0  # bytes in _output
         self._taken = 0  # bytes already read of the first answer
@@ -103,6 +106,10 @@ class Box:
                 return
             data = bytes(self._input)
             self._input.clear()
+        line = self._lines.get(data)
+        if line is not None:  # as it came before: most programs say the same again and again
+            self._do(line)
+            return
         if data.find(LINE_FEED) == len(data) - 1 and data and self.whole(data):
             self._message(data)
             return
@@ -257,7 +264,21 @@ class Box:
         line = data.decode("latin-1")
         if self.whole(data):
             line = line.strip("\r\n\t ")
-        if (not line and not self.blank_lines) or self._silent():
+            if line and len(data) <= _LONGEST_KEPT and data.endswith(b"\n"):
+                if len(self._lines) >= _MOST_KEPT:
+                    self._lines.clear()
+                self._lines[data] = line
+        if line or self.blank_lines:
+            self._do(line)
+
+    def _do(self, line: str) -> None:
+        faults = self.faults
+        if (
+            faults.lost_after is not None
+            or faults.power_cycle_after is not None
+            or faults.silent
+            or faults.silent_after is not None
+        ) and self._silent():
             return
         self.messages += 1
         self.clock.sleep(self.message_time)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from labctl.errors import LimitError, StoreError
+from labctl.sim.serve.command import serve
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from labctl.sim.datasheet import KeyNumber
 
 app = typer.Typer(
-    help="The simulated chip: its data sheet, its presets, saved chips.",
+    help="The simulated bench: its chip, and its instruments on the network.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
     rich_markup_mode=None,
 )
+app.command()(serve)
 
 PresetArgument = Annotated[
     str, typer.Argument(help="A built-in preset (see `labctl sim presets`), or a preset file.toml.")

@@ -77,6 +77,7 @@ class World:
         for k, plan in enumerate(hookup.boxes):
             self.boxes[plan.address] = self._make_box(plan, k)
             self._names[plan.name] = plan.address
+        self._link()
 
     def box(self, name: str) -> Box:
         """Return an instrument by its name in the bench file."""
@@ -151,6 +152,21 @@ class World:
                 f"The simulated {plan.model} (instruments.{plan.name}) cannot be built as the "
                 f"bench file asks: {error}. See [simulation] and [simulation.faults.{plan.name}]."
             ) from error
+
+    def _link(self) -> None:
+        """Join the boxes that ``[simulation.tsplink]`` lists by their node numbers."""
+        wanted = self.hookup.simulation.get("tsplink", {})
+        peers: dict[int, Any] = {}
+        for number, name in wanted.items():
+            box = self.box(name) if name in self._names else None
+            if not (number.isdigit() and 1 <= int(number) <= 64 and getattr(box, "linked", False)):
+                raise BenchFileError(
+                    f"[simulation.tsplink] {number} = {name!r}: give node numbers from 1 to 64 and "
+                    "names of instruments that have TSP-Link."
+                )
+            peers[int(number)] = box
+        for box in peers.values():
+            box.link.join(peers)
 
     def _port(self, instrument: str, channel: str, reaction: float) -> Port:
         terminals = self.hookup.terminals

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks.figure import Figure
 
-GROUPS = ("demo", "chip", "bench")
+GROUPS = ("demo", "chip", "instruments", "bench")
 """Groups that have figures; each is a module here with a function ``measure``."""
 
 

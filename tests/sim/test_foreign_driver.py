@@ -60,4 +60,4 @@ def test_methods(driver: Keithley2600) -> None:
 
 def test_error_is_reported_by_the_driver(driver: Keithley2600) -> None:
     driver.write("smua.source.limiti = 100")
-    assert driver.next_error == (1102, "Parameter too big")
+    assert driver.next_error == (1101, "Parameter too big")

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from labctl.errors import BenchFileError
 from tests.sim.rig import TEXT, WORD_LINES, Rig
 
 
@@ -255,3 +256,17 @@ def test_bench_file_the_simulator_cannot_build_is_refused(
     with pytest.raises(BenchFileError, match=words):
         sim.world_of(path)
     sim.discard(path)
+
+
+def test_a_bench_file_joins_boxes_by_tsp_link(make_rig: Callable[..., Rig]) -> None:
+    rig = make_rig('[simulation.tsplink]\n1 = "smu"\n2 = "gate"\n')
+    rig.smu.write("tsplink.reset()")
+    assert rig.smu.query("print(tsplink.state)") == "online"
+    rig.smu.write("node[2].smua.source.levelv = 0.25")
+    assert float(rig.gate.query("print(smua.source.levelv)")) == 0.25
+
+
+@pytest.mark.parametrize("entry", ['65 = "gate"', '1 = "nobody"', 'first = "gate"'])
+def test_a_link_that_cannot_be_is_refused(tmp_path: Path, entry: str) -> None:
+    with pytest.raises(BenchFileError, match="tsplink"):
+        Rig(tmp_path, f"[simulation.tsplink]\n{entry}\n")

@@ -164,8 +164,10 @@ class SourceChannel(Meter):
             raise Refused(*TOO_BIG)
         if not self.source_auto[quantity] and size > self._source_range[quantity] * OVERRANGE:
             raise Refused(*BEYOND_RANGE)
-        limit = self.limits[1 - quantity]
-        self._check_area(*((size, limit) if quantity == VOLTAGE else (limit, size)))
+        if quantity == VOLTAGE:
+            self._check_area(size, self.limits[CURRENT])
+        else:
+            self._check_area(self.limits[VOLTAGE], size)
 
     def put_level(self, quantity: int, value: float) -> None:
         """Bring the source to a level that was checked; costs no bench time."""

@@ -20,13 +20,17 @@ from typing import Any, NoReturn
 import lupa.lua51
 
 from labctl.sim.status import Refused
+from labctl.sim.tsp.budget import Budget, Outcome
 
 Value = float | str | bool | None
 HostFunction = Callable[..., Any]
 
 FAIL = "\0fail"
 """First value a host function returns to have a Lua run-time error raised; the text is second."""
+STRAIN = "\0strain"
+"""First value where a host function did much work; its result follows."""
 EXIT = "\0exit"
+_TABLES = (list, dict)  # what a host function may return for a script to get a table
 STEP = 1000
 """Instructions between two looks at the budget."""
 _HERE = Path(__file__).parent
@@ -39,30 +43,11 @@ class ScriptError(Exception):
 
 
 @dataclass(frozen=True)
-class Budget:
-    """What one message may use: instructions, seconds of processor time, bytes of memory."""
-
-    instructions: int = 2_000_000
-    seconds: float = 2.0
-    memory: int = 32 << 20
-    pattern: float = 2e7
-
-
-@dataclass(frozen=True)
 class Attribute:
     """One attribute of a node: how to get it and, unless it is read-only, how to set it."""
 
-    get: Callable[[], Value]
+    get: Callable[[], Value | list[float]]
     set: Callable[[Any], None] | None = None
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a message ended: ``kind`` is "", "syntax", "runtime" or "memory"."""
-
-    kind: str
-    text: str
-    instructions: int
 
 
 _FINE = Outcome("", "", 0)
@@ -75,12 +60,17 @@ class LuaHost:
     ----------
     services
         Host functions behind the general commands, by name: ``print``, ``printbuffer``,
-        ``printnumber``, ``script_failed`` and ``buffer_get``, ``_set``, ``_item``, ``_clear``,
-        ``_new``, ``_free``.
+        ``printnumber``; ``script_failed``, ``_save``, ``_delete``, ``_saved``; ``buffer_get``,
+        ``_set``, ``_item``, ``_clear``, ``_new``, ``_free``.
     refuse
         Called with the :class:`Refused` of a host function.
     budget
         Bounds of one message.
+
+    Attributes
+    ----------
+    running
+        Whether a message is being run.
     """
 
     def __init__(
@@ -90,6 +80,7 @@ class LuaHost:
         budget: Budget | None = None,
     ) -> None:
         budget = budget or Budget()
+        self.running = self._strained = False
         self._refuse = refuse
         self._failure: BaseException | None = None
         self._lua = lupa.lua51.LuaRuntime(
@@ -108,13 +99,35 @@ class LuaHost:
         }
         sandbox = self._load("sandbox.lua", self._lua.table_from(limits))
         guarded = {name: self.guard(function) for name, function in services.items()}
-        self._objects = self._load("objects.lua", sandbox, self._lua.table_from(guarded))
+        functions = self._lua.table_from(guarded)
+        self._objects = self._load("objects.lua", sandbox, functions)
+        self._readings = self._load("readings.lua", sandbox, functions, self._objects)
+        self._scripts = self._load("scripts.lua", sandbox, functions, self._objects)
         self._run = sandbox["run"]
         self._nodes: dict[str, Any] = {}
 
     def run(self, text: str) -> Outcome:
         """Run one message. Raises what a host function raised by a fault of its own."""
-        result = self._run(text)
+        self.running = True
+        try:
+            return self._outcome(self._run(text))
+        finally:
+            self.running = False
+
+    def evaluate(self, text: str) -> tuple[Outcome, tuple[Any, ...]]:
+        """Run the expression ``text``; return also its values, each as ("value", it).
+
+        A reading buffer is ("buffer", its name), another object or a function ("object",).
+        """
+        self.running = True
+        try:
+            outcome = self._outcome(self._run(f"return {text}", True))
+        finally:
+            self.running = False
+        found = self._objects["results"]()
+        return outcome, tuple(tuple(item.values()) for item in found.values())
+
+    def _outcome(self, result: Any) -> Outcome:
         if self._failure is not None:
             failure, self._failure = self._failure, None
             raise failure
@@ -130,23 +143,80 @@ class LuaHost:
     def node(
         self,
         path: str,
-        constants: Mapping[str, Value] | None = None,
+        constants: Mapping[str, Any] | None = None,
         attributes: Mapping[str, Attribute] | None = None,
         functions: Mapping[str, HostFunction] | None = None,
     ) -> None:
         """Add an object at a dotted ``path``; its parent must be there; digits index numbers."""
         parent, _, key = path.rpartition(".")
-        attributes = attributes or {}
-        table = self._lua.table_from
         self._nodes[path] = self._objects["add"](
             self._nodes[parent] if parent else None,
             _key(key),
             path,
-            table(dict(constants or {})),
-            table({name: self.guard(item.get) for name, item in attributes.items()}),
-            table({n: self.guard(item.set) for n, item in attributes.items() if item.set}),
-            table({name: self.guard(function) for name, function in (functions or {}).items()}),
+            *self._tables(constants, attributes, functions),
         )
+
+    def extend(
+        self,
+        path: str,
+        constants: Mapping[str, Any] | None = None,
+        attributes: Mapping[str, Attribute] | None = None,
+        functions: Mapping[str, HostFunction] | None = None,
+    ) -> None:
+        """Add more to the object at ``path``."""
+        tables = self._tables(constants, attributes, functions)
+        self._objects["extend"](self._nodes[path], *tables)
+
+    def _tables(
+        self,
+        constants: Mapping[str, Any] | None,
+        attributes: Mapping[str, Attribute] | None,
+        functions: Mapping[str, HostFunction] | None,
+    ) -> list[Any]:
+        attributes = attributes or {}
+        return [
+            self._lua.table_from({_key(name): value for name, value in part.items()})
+            for part in (
+                constants or {},
+                {name: self.guard(item.get) for name, item in attributes.items()},
+                {name: self.guard(item.set) for name, item in attributes.items() if item.set},
+                {name: self.guard(function) for name, function in (functions or {}).items()},
+            )
+        ]
+
+    def nodes(self, own: str, resolve: HostFunction, get: HostFunction, put: HostFunction) -> None:
+        """Add ``node``, whose items are instruments on TSP-Link.
+
+        Parameters
+        ----------
+        own
+            Path of the object that stands for this instrument.
+        resolve
+            Called with a key; returns "own", "remote", or None for no node.
+        get
+            Called with a key, a path inside (``".smua.source.levelv"``), True if it is to be
+            called, and the arguments; returns "object", or "value" and the values.
+        put
+            Called with a key, a path and a value.
+        """
+        functions = [self.guard(function) for function in (resolve, get, put)]
+        self._objects["add_nodes"](self._nodes[own], *functions)
+
+    def give_access(self, path: str) -> None:
+        """Add ``execute``, ``getglobal`` and ``setglobal`` to the object at ``path``."""
+        self._scripts["give_access"](self._nodes[path])
+
+    def factory(self, name: str, text: str) -> None:
+        """Add a script to ``script.factory.scripts``."""
+        self._scripts["define_factory"](text, name)
+
+    def share(self, path: str) -> None:
+        """Make all objects reachable below the one at ``path`` too."""
+        self._objects["share"](self._nodes[path])
+
+    def has(self, path: str) -> bool:
+        """Tell whether there is an object at ``path``."""
+        return path in self._nodes
 
     def function(self, path: str, function: HostFunction, *, measures: bool = False) -> None:
         """Add a function at ``path`` that gets reading buffers as ``"id:column"`` strings."""
@@ -161,33 +231,46 @@ class LuaHost:
     def buffer(self, path: str, identity: int) -> None:
         """Add the reading buffer with number ``identity`` at ``path``."""
         parent, _, key = path.rpartition(".")
-        self._objects["add_buffer"](self._nodes[parent], key, identity)
+        self._readings["add_buffer"](self._nodes[parent], key, identity)
 
     def buffer_maker(self, path: str) -> None:
         """Give the node at ``path`` the function ``makebuffer``."""
-        self._objects["add_buffer_maker"](self._nodes[path])
+        self._readings["add_buffer_maker"](self._nodes[path])
 
     def link(self, path: str, target: str) -> None:
         """Make the node ``target`` reachable at ``path`` too."""
         parent, _, key = path.rpartition(".")
-        self._objects["link"](self._nodes[parent], _key(key), self._nodes[target])
+        self._objects["place"](
+            self._nodes[parent] if parent else None, _key(key), self._nodes[target]
+        )
+
+    def strain(self) -> None:
+        """Say that the host function being called does much work: the budget is looked at."""
+        self._strained = True
 
     def library(self, file: Path) -> None:
         """Run a Lua file of the instrument's own, with the same rights as a script."""
-        outcome = self.run(file.read_text(encoding="utf-8"))
+        text = file.read_text(encoding="utf-8")
+        outcome = self.run(text)
         if outcome.kind:
             raise RuntimeError(f"{file.name}: {outcome.kind} error: {outcome.text}")
 
     def define_script(self, text: str, name: str) -> None:
         """Do what ``loadscript name`` ... ``endscript`` does."""
-        self._objects["define"](text, name)
+        self._scripts["define"](text, name)
 
     def guard(self, function: HostFunction) -> HostFunction:
         """Wrap a host function so that it never raises into Lua."""
 
         def call(*arguments: Any) -> Any:
             try:
-                return function(*arguments)
+                result = function(*arguments)
+                if type(result) in _TABLES:
+                    result = self._lua.table_from(result, recursive=True)
+                if self._strained:
+                    self._strained = False
+                    return (STRAIN, *result) if type(result) is tuple else (STRAIN, result)
+                return result
             except Refused as refused:
                 self._refuse(refused)
                 return None

@@ -1,11 +1,14 @@
--- What the objects of an instrument look like to a script: nodes, reading buffers, scripts, and
--- print. Run once, after sandbox.lua, whose result it gets together with a table of host functions.
+-- What the objects of an instrument look like to a script: print, nodes, functions.
+--
+-- Run once, after sandbox.lua, whose result it gets together with a table of host functions.
+-- Programs walk the objects by their metatables: Getters and Setters hold the names of the
+-- attributes, Objects what is constant: functions, constants, objects below.
 local sandbox, host = ...
 
 local G = _G
 local type, tostring, select, unpack, pairs = type, tostring, select, unpack, pairs
 local setmetatable, error, rawset, rawget = setmetatable, error, rawset, rawget
-local wrap, load, collect = sandbox.wrap, sandbox.load, sandbox.collect
+local wrap = sandbox.wrap
 
 -- print ----------------------------------------------------------------------------------------
 
@@ -28,24 +31,34 @@ function G.print(...) speak(select("#", ...), ...) end
 
 -- Nodes ----------------------------------------------------------------------------------------
 -- A node is an empty table; its metatable holds constants, functions and children in `static`,
--- attributes in `getters` and `setters`. What getmetatable shows of it is a copy of the names.
+-- attributes in `getters` and `setters`. What getmetatable shows of it are copies.
 
-local statics = setmetatable({}, { __mode = "k" }) -- node -> its static table
+local inside = setmetatable({}, { __mode = "k" }) -- node -> static, getters, setters, shown
+local ids = setmetatable({}, { __mode = "k" }) -- buffer or column -> what the host calls it
 
-local function names(of)
-  local copy = {}
-  for k in pairs(of) do copy[k] = true end
-  return copy
+local function put(object, key, value)
+  local parts = inside[object]
+  parts.static[key] = value
+  parts.shown.Objects[key] = value
 end
 
-local function node(path, constants, getters, setters, functions)
-  local static, shown = {}, {}
-  for k, v in pairs(constants) do static[k] = v end
-  for k, v in pairs(functions) do static[k] = wrap(v) end
-  for k, v in pairs(getters) do getters[k] = wrap(v) end
-  for k, v in pairs(setters) do setters[k] = wrap(v) end
-  local object = {}
-  setmetatable(object, {
+-- Add constants, attributes and functions to a node.
+local function extend(object, constants, getters, setters, functions)
+  local parts = inside[object]
+  for k, v in pairs(constants) do put(object, k, v) end
+  for k, v in pairs(functions) do put(object, k, wrap(v)) end
+  for k, v in pairs(getters) do
+    parts.getters[k], parts.shown.Getters[k] = wrap(v), true
+  end
+  for k, v in pairs(setters) do
+    parts.setters[k], parts.shown.Setters[k] = wrap(v), true
+  end
+end
+
+local function node(path)
+  local static, getters, setters = {}, {}, {}
+  local shown = { luatype = "object", Getters = {}, Setters = {}, Objects = {} }
+  local object = setmetatable({}, {
     __index = function(_, k)
       local v = static[k]
       if v ~= nil then return v end
@@ -62,84 +75,86 @@ local function node(path, constants, getters, setters, functions)
         error("attempt to set unknown attribute '" .. path .. "." .. tostring(k) .. "'", 0)
       end
     end,
-    __metatable = { luatype = "object", Getters = names(getters), Setters = names(setters), Objects = shown },
+    __metatable = shown,
   })
-  statics[object] = static
-  return object, static, shown
+  inside[object] = { static = static, getters = getters, setters = setters, shown = shown }
+  return object
 end
 
-local shown_of = setmetatable({}, { __mode = "k" })
+local function place(parent, key, value)
+  if parent then put(parent, key, value) else rawset(G, key, value) end
+end
 
 -- Add a node under its parent (nil: a global) with key a name or a number.
 local function add(parent, key, path, constants, getters, setters, functions)
-  local object, static, shown = node(path, constants, getters, setters, functions)
-  shown_of[object] = shown
-  if parent then
-    statics[parent][key] = object
-    shown_of[parent][key] = object
-  else
-    G[key] = object
-  end
+  local object = node(path)
+  extend(object, constants, getters, setters, functions)
+  place(parent, key, object)
   return object
 end
 
--- Reading buffers ------------------------------------------------------------------------------
-
-local ids = setmetatable({}, { __mode = "k" }) -- buffer or column -> what the host calls it
-local alive, taken = setmetatable({}, { __mode = "v" }), {}
-local buffer_get, buffer_set = wrap(host.buffer_get), wrap(host.buffer_set)
-local buffer_item, buffer_clear = wrap(host.buffer_item), wrap(host.buffer_clear)
-local buffer_new, buffer_free = wrap(host.buffer_new), wrap(host.buffer_free)
-local COLUMNS = { "readings", "sourcevalues", "timestamps", "statuses", "sourcefunctions",
-  "measurefunctions", "measureranges", "sourceranges", "sourceoutputstates", "units" }
-
-local function nothing() end
-
-local function buffer(id)
-  local columns = {}
-  for _, name in pairs(COLUMNS) do
-    local column = setmetatable({}, {
-      __index = function(_, i) return buffer_item(id, name, i) end,
-      __newindex = function() error("a column of a reading buffer is read-only", 0) end,
-      __metatable = { luatype = "readingbuffer_column" },
-    })
-    ids[column] = id .. ":" .. name
-    columns[name] = column
-  end
-  local object = {}
-  local clear = function() buffer_clear(id) end
-  setmetatable(object, {
-    __index = function(_, k)
-      if type(k) == "number" then return buffer_item(id, "readings", k) end
-      if k == "clear" then return clear end
-      if k == "clearcache" then return nothing end
-      return columns[k] or buffer_get(id, k)
-    end,
-    __newindex = function(_, k, v) buffer_set(id, k, v) end,
-    __metatable = { luatype = "reading_buffer", Getters = { n = true, capacity = true } },
-  })
-  ids[object] = id .. ":readings"
-  alive[id] = object
-  return object
-end
-
-local function make_buffer(size)
-  local id = buffer_new(size)
-  if id == false then -- all places taken: give back those that no script holds any more
-    collect()
-    for other in pairs(taken) do
-      if alive[other] == nil then
-        taken[other] = nil
-        buffer_free(other)
-      end
+-- `node`: node[n] is the node `own`, or an object of another instrument; whatever a script does
+-- with one of those is done there. `resolve` tells which: "own", "remote" or nil.
+local function add_nodes(own, resolve, index, newindex)
+  local which, get, set = wrap(resolve), wrap(index), wrap(newindex)
+  local function remote(n, path)
+    local function inner(k)
+      return path .. (type(k) == "number" and "[" .. k .. "]" or "." .. tostring(k))
     end
-    id = buffer_new(size)
+    local proxy = setmetatable({}, {
+      __index = function(_, k)
+        local kind, value = get(n, inner(k), false)
+        if kind == "object" then return remote(n, inner(k)) end
+        return value
+      end,
+      __newindex = function(_, k, v) set(n, inner(k), v) end,
+      __call = function(_, ...)
+        local count, values = select("#", ...), { ... }
+        for i = 1, count do values[i] = ids[values[i]] or values[i] end
+        return select(2, get(n, path, true, unpack(values, 1, count)))
+      end,
+      __metatable = { luatype = "remote" },
+    })
+    ids[proxy] = "\1node" .. n .. path -- what the host calls it where it is handed to a function
+    return proxy
   end
-  if id then
-    taken[id] = true
-    return buffer(id)
+  rawset(G, "node", setmetatable({}, {
+    __index = function(_, n)
+      local kind = which(n)
+      if kind == "own" then return own end
+      if kind == "remote" then return remote(n, "") end
+    end,
+    __newindex = function() error("node is read-only", 0) end,
+    __metatable = { luatype = "synchronous_table" },
+  }))
+end
+
+-- Say what a value is to the host: "value" and it, "buffer" and its name, or "object".
+local function describe(v)
+  if ids[v] then return "buffer", ids[v] end
+  if OPAQUE[type(v)] then return "object" end
+  return "value", v
+end
+local function results()
+  local found = { sandbox.results() }
+  for k = 1, #found do found[k] = { describe(found[k]) } end
+  return found
+end
+
+-- Make what stands in the globals reachable below `object` too, but for names it has itself.
+local function share(object)
+  local parts = inside[object]
+  for k, v in pairs(G) do
+    if inside[v] and v ~= object and k ~= "node" and parts.static[k] == nil then
+      parts.static[k] = v
+    end
+  end
+  for _, k in pairs({ "delay", "waitcomplete", "opc", "gettimezone", "settime" }) do
+    parts.static[k] = rawget(G, k)
   end
 end
+
+-- Functions ------------------------------------------------------------------------------------
 
 -- Call a host function whose arguments may be buffers or columns: it gets their names.
 local function named(h)
@@ -150,67 +165,32 @@ local function named(h)
     return call(unpack(values, 1, n))
   end
 end
--- As `named`, for functions that usually get no argument at all.
+
+-- As `named`, for functions that usually get no argument, or one.
 local function measuring(h)
   local call, general = wrap(h), named(h)
   return function(...)
-    if select("#", ...) == 0 then return call() end
+    local n = select("#", ...)
+    if n == 0 then return call() end
+    if n == 1 then
+      local one = ...
+      return call(ids[one] or one)
+    end
     return general(...)
   end
 end
 
+local function add_function(parent, key, h, kind)
+  place(parent, key, kind == "measure" and measuring(h) or named(h))
+end
+
 G.printbuffer, G.printnumber = named(host.printbuffer), wrap(host.printnumber)
 
-local function add_function(parent, key, h, kind)
-  local f = kind == "measure" and measuring(h) or named(h)
-  if parent then statics[parent][key] = f else G[key] = f end
-end
-local function add_buffer(parent, key, id) statics[parent][key] = buffer(id) end
-local function add_buffer_maker(parent) statics[parent].makebuffer = make_buffer end
-local function link(parent, key, child) statics[parent][key] = child end
-
--- Scripts --------------------------------------------------------------------------------------
-
-local failed = wrap(host.script_failed)
-local script = {}
-
-local function define(text, name)
-  local body, message = load(text, "tsp")
-  if not body then failed(message) return nil end
-  local object = { name = name or "", source = text, autorun = "no" }
-  object.run = function() return body() end
-  object.list = function() say(text) end
-  object.save = function() end
-  setmetatable(object, { __call = function() return body() end })
-  -- Raw, because the host calls this too, where a script's metamethods must not run.
-  if name and name ~= "" then
-    rawset(G, name, object)
-    rawset(script, name, object)
-  else
-    rawset(script, "anonymous", object)
-    rawset(script, "run", object.run)
-    rawset(G, "run", object.run)
-  end
-  return object
-end
-function script.new(text, name)
-  if type(text) ~= "string" then error("bad argument #1 to 'new' (string expected)", 2) end
-  return define(text, name)
-end
-script.newautorun = script.new
-function script.delete(name)
-  if rawget(script, name) and rawget(G, name) == rawget(script, name) then G[name] = nil end
-  rawset(script, name, nil)
-end
-script.user = { scripts = script, catalog = function() return pairs(script) end }
-G.script = script
-
-local EXIT = "\0exit"
-function G.exit() error(EXIT, 0) end
-G.makegetter = function(t, k) return function() return t[k] end end
-G.makesetter = function(t, k) return function(v) t[k] = v end end
+-- A getter of any table, as a function (Reference Manual, makegetter).
+function G.makegetter(t, k) return function() return t[k] end end
+function G.makesetter(t, k) return function(v) t[k] = v end end
 
 return {
-  add = add, add_function = add_function, add_buffer = add_buffer, link = link,
-  add_buffer_maker = add_buffer_maker, define = define, wrap = wrap,
+  add = add, extend = extend, put = put, place = place, ids = ids, say = say,
+  add_function = add_function, add_nodes = add_nodes, results = results, share = share,
 }

@@ -16,11 +16,12 @@ local sethook = debug.sethook
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running, status = coroutine.running, coroutine.status
 local byte, find, match, gmatch, gsub = string.byte, string.find, string.match, string.gmatch, string.gsub
-local rep, concat, floor = string.rep, table.concat, math.floor
+local rep, floor, tonumber = string.rep, math.floor, tonumber
 
 local FAIL = "\0fail" -- first value of a host function that wants a run-time error
+local STRAIN = "\0strain" -- first value of one that did much work; its result follows
 local STEP = 1000
-local ticks, exhausted, spent, last = 0, false, 0, 0
+local ticks, exhausted, spent, last, spared = 0, false, 0, 0, false
 local main -- the coroutine that messages run in
 
 -- Budget ---------------------------------------------------------------------------------------
@@ -42,7 +43,9 @@ local function tick()
   if not problem then
     -- One host call may take long (the first use of a compiled kernel): it counts half a second.
     local now = clock()
-    spent, last = spent + (now - last < 0.5 and now - last or 0.5), now
+    local took = now - last
+    if took > 0.5 and not spared then took, spared = 0.5, true end
+    spent, last = spent + took, now
     if ticks > limits.steps or spent > limits.seconds then
       problem = "instruction budget exceeded"
     elseif full() then
@@ -111,23 +114,48 @@ function G.collectgarbage(what)
   return 0
 end
 
--- Patterns are matched in C, where no hook fires, and some take exponential time. The worst case
--- is bounded before the match starts: each of k quantifiers may try every length.
+-- What runs in C fires no hook: work there is estimated and charged before it starts.
+local WORK = 1000 -- bytes or table items that count as one tick
+local function charge(work)
+  if work < WORK then return end
+  ticks = ticks + floor(work / WORK)
+  if ticks > limits.steps then
+    exhausted = exhausted or "instruction budget exceeded"
+    sethook(running(), tick, "", 1)
+    error(exhausted, 0)
+  end
+end
+
+-- Some patterns take exponential time. The worst case is bounded before the match starts: each of
+-- k quantifiers may try every length, and so may %b and a back reference.
 local QUANTIFIERS = { [42] = true, [43] = true, [45] = true } -- * + -
+local SPANS = { [98] = true } -- b; digits are added below
+for digit = 48, 57 do SPANS[digit] = true end
 local function bounded(subject, pattern)
   if type(subject) ~= "string" and type(subject) ~= "number" then return end
   if type(pattern) ~= "string" then return end
   if #pattern > 500 then error("pattern too long", 3) end
   subject = tostring(subject)
   local size, work = #subject + 1, #subject + 1
-  for k = 2, #pattern do
+  for k = 1, #pattern do
     local c = byte(pattern, k)
-    if QUANTIFIERS[c] then work = work * size elseif c == 63 then work = work * 2 end
+    if QUANTIFIERS[c] and k > 1 or c == 37 and SPANS[byte(pattern, k + 1)] then
+      work = work * size
+    elseif c == 63 then
+      work = work * 2
+    elseif c == 91 then -- a set is searched for every character
+      work = work * (1 + #pattern / 16)
+    end
     if work > limits.pattern then error("pattern too complex for a text of this length", 3) end
   end
+  charge(work / 100)
 end
 function string.find(s, p, init, plain)
-  if not plain then bounded(s, p) end
+  if not plain then
+    bounded(s, p)
+  elseif type(s) == "string" and type(p) == "string" then
+    charge(#s * #p / 1000)
+  end
   return find(s, p, init, plain)
 end
 function string.match(s, p, init) bounded(s, p) return match(s, p, init) end
@@ -135,18 +163,40 @@ function string.gmatch(s, p) bounded(s, p) return gmatch(s, p) end
 string.gfind = string.gmatch
 function string.gsub(s, p, r, n)
   bounded(s, p)
+  if type(r) == "string" and type(s) == "string" then charge(#s * (#r + 1) / 10) end
   if n ~= nil then return gsub(s, p, r, n) end
   return gsub(s, p, r)
 end
 function string.rep(s, n)
-  s = tostring(s)
+  s, n = tostring(s), tonumber(n)
+  if not n then error("bad argument #2 to 'rep' (number expected)", 2) end
   if #s == 0 or n < 1 then return "" end
-  if #s * n > limits.memory * 256 then error("not enough memory", 2) end
+  if not (#s * n <= limits.memory * 256) then error("not enough memory", 2) end
+  charge(#s * n / 100)
   return rep(s, n)
 end
-function table.concat(t, separator, i, j)
-  check_memory()
-  return concat(t, separator, i, j)
+for _, name in pairs({ "upper", "lower", "reverse", "format", "sub" }) do
+  local f = string[name]
+  string[name] = function(...)
+    local made = f(...)
+    charge(#made / 10)
+    return made
+  end
+end
+
+-- Functions on tables cost as much as the table is long, sort a little more; at the end of a
+-- table, insert and remove cost nothing.
+for name, factor in pairs({ insert = 1, remove = 1, maxn = 1, concat = 2, sort = 10 }) do
+  local f, free = table[name], name == "insert" and 1 or name == "remove" and 0
+  table[name] = function(t, ...)
+    if type(t) == "table" and select("#", ...) ~= free then charge(#t * factor) end
+    if name == "concat" then check_memory() end
+    return f(t, ...)
+  end
+end
+function G.unpack(t, i, j)
+  if type(t) == "table" then charge((tonumber(j) or #t) - (tonumber(i) or 1)) end
+  return unpack(t, i, j)
 end
 
 -- The C library's generator is shared by the whole process; this one is the script's own.
@@ -165,13 +215,28 @@ getmetatable("").__metatable = "string"
 
 -- Host functions -------------------------------------------------------------------------------
 
+-- A few instructions may call the host for long: the time is looked at after some calls, and
+-- after each that says it took much.
+local CALLS = 8
+local calls = 0
+local function look()
+  calls = 0
+  ticks = ticks - 1
+  tick()
+end
 local function finish(first, ...)
   if first == FAIL then error((...), 0) end
+  if first == STRAIN then
+    look()
+    return ...
+  end
   return first, ...
 end
 local function wrap(h)
   return function(...)
     check_memory()
+    calls = calls + 1
+    if calls == CALLS then look() end
     return finish(h(...))
   end
 end
@@ -199,19 +264,22 @@ local function compile(text)
   return f
 end
 
+local keeping, kept, count -- whether the results of the message are wanted, and they
+local function keep(...) kept, count = { ... }, select("#", ...) end
 local function loop(f)
   while true do
-    f()
+    if keeping then keep(f()) else f() end
     f = yield()
   end
 end
 
 -- Run a message. Returns nothing if all went well, else kind ("syntax", "runtime", "memory" or
 -- "") and message; the number of ticks comes last.
-local function run(text)
+local function run(text, results)
   local f, message = compile(text)
   if not f then return "syntax", message, 0 end
-  ticks, exhausted, spent, last = 0, false, 0, clock()
+  keeping, kept, count = results, nil, 0
+  ticks, exhausted, spent, last, spared = 0, false, 0, clock(), false
   main = main or create(loop)
   sethook(main, tick, "", STEP) -- counts anew: a message costs what it does, whatever came before
   local ok, problem = resume(main, f)
@@ -237,4 +305,9 @@ local function load_text(text, name)
   return loadstring(text, "=" .. name)
 end
 
-return { run = run, wrap = wrap, load = load_text, collect = collect }
+-- Return what the last message returned, if that was wanted.
+local function results()
+  if kept then return unpack(kept, 1, count) end
+end
+
+return { run = run, results = results, wrap = wrap, load = load_text, collect = collect }

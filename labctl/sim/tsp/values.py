@@ -7,14 +7,17 @@ from collections.abc import Callable, Collection, Iterable
 from math import isfinite
 from typing import Any
 
+from lupa.lua51 import lua_type
+
 from labctl.sim.status import Refused
 
 DATA_TYPE = (-104, "Data type error")
 NOT_ALLOWED = (-108, "Parameter not allowed")
 MISSING = (-109, "Missing parameter")
-TOO_BIG = (1102, "Parameter too big")
-TOO_SMALL = (1103, "Parameter too small")
+TOO_BIG = (1101, "Parameter too big")
+TOO_SMALL = (1102, "Parameter too small")
 ILLEGAL_VALUE = (-224, "Illegal parameter value")
+OUT_OF_MEMORY = (-225, "Out of memory or TSP memory allocation error")
 ASCII, REAL32, REAL64 = 1, 2, 3
 """Values of ``format.data``."""
 BIG_ENDIAN, LITTLE_ENDIAN = 0, 1
@@ -31,7 +34,7 @@ def number(value: Any) -> float:
 
 
 def within(value: Any, low: float, high: float) -> float:
-    """Return ``value`` as a float; 1102 above ``high``, 1103 below ``low``."""
+    """Return ``value`` as a float; 1101 above ``high``, 1102 below ``low``."""
     result = number(value)
     if result > high:
         raise Refused(*TOO_BIG)
@@ -40,12 +43,34 @@ def within(value: Any, low: float, high: float) -> float:
     return result
 
 
+def whole(value: Any) -> int:
+    """Return ``value`` as an int, what stands behind the point cut off; -104 for no number."""
+    return int(number(value))
+
+
+def flag(value: Any) -> int:
+    """Return 0 or 1; booleans count as such; -224 for other numbers."""
+    return one_of(value, (0, 1))
+
+
 def one_of(value: Any, choices: Collection[int]) -> int:
     """Return ``value`` as an int; -224 unless it is one of ``choices``; booleans count as 0, 1."""
     result = float(value) if isinstance(value, bool) else number(value)
     if result not in choices:
         raise Refused(*ILLEGAL_VALUE)
     return int(result)
+
+
+def numbers(value: Any, most: int = 1_000_000) -> list[float]:
+    """Return the numbers of a Lua list; -104 unless it is one, -223 where it is too long."""
+    if lua_type(value) != "table":
+        raise Refused(*DATA_TYPE)
+    if len(value) > most:
+        raise Refused(-223, "Too much data")
+    found = {key: number(item) for key, item in value.items()}  # raw: no metamethod is run
+    if not found or any(key not in found for key in range(1, len(found) + 1)):
+        raise Refused(*DATA_TYPE)
+    return [found[key] for key in range(1, len(found) + 1)]
 
 
 def text(value: Any) -> str:

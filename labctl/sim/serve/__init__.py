@@ -1,0 +1,1 @@
+"""Servers of the simulated instruments: raw TCP sockets and HiSLIP, on the same boxes."""

@@ -1,0 +1,24 @@
+"""Failures of other people's clients that are not faults of the simulator, and why."""
+
+from __future__ import annotations
+
+import re
+
+EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
+    (
+        r"keithley2400/2450",
+        r"read_v_i|read_i|read_r|sweep_iv",
+        "To read V and I this client asks :READ? for the current and then MEAS:VOLT?, which makes "
+        "voltage the measure function of a 2450 (Reference Manual, :MEASure); its next :READ? is a "
+        "voltage, which it takes for the current. On a real 2450 too.",
+    ),
+)
+"""Regular expressions of ``client/model`` and of the step, and the reason."""
+
+
+def explanation(client: str, model: str, step: str) -> str:
+    """Return why a step of a client has to fail, or an empty text."""
+    for where, what, why in EXPLANATIONS:
+        if re.fullmatch(where, f"{client}/{model}") and re.fullmatch(what, step):
+            return why
+    return ""
