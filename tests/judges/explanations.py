@@ -9,8 +9,8 @@ EXPLANATIONS: tuple[tuple[str, str, str], ...] = (
         r"keithley2400/2450",
         r"read_v_i|read_i|read_r|sweep_iv",
         "To read V and I this client asks :READ? for the current and then MEAS:VOLT?, which makes "
-        "voltage the measure function of a 2450 (Reference Manual, :MEASure); its next :READ? is a "
-        "voltage, which it takes for the current. On a real 2450 too.",
+        "voltage the measure function, and it stays so (Reference Manual, :MEASure?); the next "
+        ":READ? is a voltage, which the client takes for the current.",
     ),
 )
 """Regular expressions of ``client/model`` and of the step, and the reason."""

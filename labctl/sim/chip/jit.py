@@ -1,4 +1,9 @@
-"""How the kernels of the chip are compiled: lazily, and kept on disk."""
+"""How the kernels of the chip are compiled: lazily, and kept on disk.
+
+Where the processor has AVX-512, vectors of all 512 bits are asked for: LLVM's own choice there is
+half of it, out of care for programs that use them now and then, and bulk kernels then take half as
+long again. ``NUMBA_CPU_FEATURES`` in the environment overrides this.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +12,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from numba import njit
+import llvmlite.binding
+from numba import config, njit
 
 
 def _digest() -> str:
@@ -17,6 +23,17 @@ def _digest() -> str:
 
 
 _STAMP = _digest()
+
+
+def _prefer_wide_vectors() -> None:
+    """Ask for 512-bit vectors; has an effect as long as nothing has been compiled yet."""
+    features = llvmlite.binding.get_host_cpu_features()
+    if features.get("avx512f") and not config.CPU_FEATURES:
+        config.CPU_NAME = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+
+
+_prefer_wide_vectors()
 
 
 def kernel(function: Callable[..., Any]) -> Any:
