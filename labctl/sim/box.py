@@ -108,7 +108,7 @@ class Box:
             self._input.clear()
         line = self._lines.get(data)
         if line is not None:  # as it came before: most programs say the same again and again
-            self._do(line)
+            self._handle(line)
             return
         if data.find(LINE_FEED) == len(data) - 1 and data and self.whole(data):
             self._message(data)
@@ -269,9 +269,9 @@ class Box:
                     self._lines.clear()
                 self._lines[data] = line
         if line or self.blank_lines:
-            self._do(line)
+            self._handle(line)
 
-    def _do(self, line: str) -> None:
+    def _handle(self, line: str) -> None:
         faults = self.faults
         if (
             faults.lost_after is not None

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import llvmlite.binding
 from numba import config, njit
@@ -27,10 +27,10 @@ _STAMP = _digest()
 
 def _prefer_wide_vectors() -> None:
     """Ask for 512-bit vectors; has an effect as long as nothing has been compiled yet."""
-    features = llvmlite.binding.get_host_cpu_features()
-    if features.get("avx512f") and not config.CPU_FEATURES:
-        config.CPU_NAME = config.CPU_NAME or llvmlite.binding.get_host_cpu_name()
-        config.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
+    features, settings = llvmlite.binding.get_host_cpu_features(), cast(Any, config)
+    if features.get("avx512f") and not settings.CPU_FEATURES:
+        settings.CPU_NAME = settings.CPU_NAME or llvmlite.binding.get_host_cpu_name()
+        settings.CPU_FEATURES = f"{features.flatten()},-prefer-256-bit"
 
 
 _prefer_wide_vectors()

@@ -11,6 +11,7 @@ _TESTS = (
     "tests/sim/test_matrix.py",
     "tests/sim/instruments/test_matrices.py",
     "tests/sim/instruments/test_matrices_relays.py",
+    "tests/sim/instruments/test_connect_rule.py",
     "tests/sim/test_world.py",
 )
 

@@ -30,10 +30,12 @@ _ON_2400 = (
 _ON_2450 = (
     "tests/sim/instruments/test_keithley2450.py",
     "tests/sim/instruments/test_keithley2450_buffers.py",
+    "tests/sim/instruments/test_measure_details.py",
 )
 _ON_B2900 = (
     "tests/sim/instruments/test_b2900.py",
     "tests/sim/instruments/test_b2900_trigger.py",
+    "tests/sim/instruments/test_measure_details.py",
 )
 
 MUTANTS = (
