@@ -147,11 +147,16 @@ class Box:
         terminator
             Byte after which to stop; None reads to the end of the answer.
         """
-        if not self._output or self.faults.lost:
+        output = self._output
+        if not output or self.faults.lost:
             return None
-        answer = self._output[0][0]
+        answer = output[0][0]
         start = self._taken
         stop = len(answer)
+        if terminator is None and not start and stop <= count and not self.status.service_enable:
+            output.popleft()  # the whole of it, as most programs want it
+            self._waiting -= stop
+            return answer, Ending.END
         ending = Ending.END
         if terminator is not None:
             found = answer.find(terminator, start)
@@ -182,11 +187,11 @@ class Box:
             self._drop_output()
             self.status.error(-430, "Query DEADLOCKED")
             return
-        faults = self.faults
+        faults, clock = self.faults, self.clock
         if faults.garbage:
             data = faults.spoil(data)
-        self.clock.sleep(self.answer_time + faults.delay)
-        self._output.append((data, self.clock.now()))
+        clock.sleep(self.answer_time + faults.delay)
+        self._output.append((data, clock.now()))
         self._waiting += len(data)
 
     def device_clear(self) -> None:
@@ -272,13 +277,7 @@ class Box:
             self._handle(line)
 
     def _handle(self, line: str) -> None:
-        faults = self.faults
-        if (
-            faults.lost_after is not None
-            or faults.power_cycle_after is not None
-            or faults.silent
-            or faults.silent_after is not None
-        ) and self._silent():
+        if self.faults.deaf and self._silent():
             return
         self.messages += 1
         self.clock.sleep(self.message_time)

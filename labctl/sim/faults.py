@@ -113,6 +113,9 @@ class Faults:
     welded: MutableSequence[str] = field(default_factory=Contacts)
     open_relays: MutableSequence[str] = field(default_factory=Contacts)
 
+    deaf: bool = field(default=False, init=False, repr=False, compare=False)
+    """Whether one of the faults by which a message comes to nothing is set."""
+
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
@@ -121,10 +124,13 @@ class Faults:
         self._cycle: Callable[[], None] = _nothing
         self._changed: Callable[[], None] = _nothing
         self._random = random.Random(0x6A7BA6E)
+        self._weigh()
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in CONTACTS:
             object.__setattr__(self, name, value)
+            if name in _DEAFENING:
+                self._weigh()
             return
         changed = getattr(self, "_changed", _nothing)
         before = getattr(self, name, None)
@@ -134,6 +140,11 @@ class Faults:
         except ValueError:
             object.__setattr__(self, name, before)
             raise
+
+    def _weigh(self) -> None:
+        """Say whether a message may come to nothing: asked for every message, seldom so."""
+        found = (self.__dict__.get(name) for name in _DEAFENING)
+        object.__setattr__(self, "deaf", any(v is not None and v is not False for v in found))
 
     def power_cycle(self) -> None:
         """Switch the instrument off and on again: all is as after power-up."""
@@ -160,6 +171,8 @@ class Faults:
         return noise + answer[len(body) :]
 
 
+_DEAFENING = ("silent", "silent_after", "lost", "lost_after", "power_cycle_after")
+"""The faults by which a message comes to nothing."""
 _COUNT: tuple[type, ...] = (int, type(None))
 _KINDS: dict[str, tuple[type, ...]] = {
     "identity": (str,),

@@ -103,6 +103,7 @@ class Keithley2600(TspBox):
         """Put the channels, the lines and the registers together."""
         data = MODELS[self.model]
         self.channels: dict[str, SourceChannel] = {}
+        self._over_range = False
         for name in data.channels:
             channel = SourceChannel(data, self._ports[name], self.clock, self._rng, self._ideal)
             channel.relay_time, channel.same_range = RELAY_TIME, True
@@ -144,8 +145,10 @@ class Keithley2600(TspBox):
         """Run one message, after a look at the interlock."""
         if self.faults.interlock:
             self._check_interlock()
-        for channel in self.channels.values():
-            channel.over_range = self.faults.over_range
+        if self.faults.over_range != self._over_range:
+            self._over_range = self.faults.over_range
+            for channel in self.channels.values():
+                channel.over_range = self._over_range
         super().execute(line)
 
     # -- channels ------------------------------------------------------------------------------
