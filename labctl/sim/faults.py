@@ -90,7 +90,8 @@ class Faults:
     delay
         s added to every answer.
     interlock
-        ``"open"``: a source meter refuses to switch its output on.
+        ``"open"``: a 2400, a 2450 and a B2900 refuse to switch their output on; a 2600 refuses its
+        200 V range, and its output where ``outputenableaction`` says so.
     over_range
         Whether every reading overflows.
     power_cycle_after

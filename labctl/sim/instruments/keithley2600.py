@@ -28,7 +28,7 @@ from labctl.sim.instruments.smu_attributes import (
 from labctl.sim.instruments.smu_measure import KINDS, Measurements
 from labctl.sim.instruments.smu_models import MODELS
 from labctl.sim.instruments.smu_service import Service
-from labctl.sim.instruments.smu_status import SMU_BITS, build_status, table
+from labctl.sim.instruments.smu_status import SMU_BITS, build_status, flash_overrun, table
 from labctl.sim.instruments.smu_trigger import TriggerModel
 from labctl.sim.status import Refused
 from labctl.sim.tsp import Attribute, Budget, LuaHost, TspBox
@@ -113,7 +113,7 @@ class Keithley2600(TspBox):
         self.measurements = {name: Measurements(self, name) for name in self.channels}
         self.models = {name: TriggerModel(self, name) for name in self.channels}
         self._services = {name: Service(self, name) for name in self.channels}
-        self._panel, self._interfaces = FrontPanel(self), Interfaces(self)
+        self._panel, self._interfaces = FrontPanel(self, self.channels), Interfaces(self)
         self.digital = DigitalPort(
             self.agenda, self.events, data.lines, lambda n: self.trigger_overran("digio", n)
         )
@@ -275,12 +275,8 @@ class Keithley2600(TspBox):
 
     def trigger_overran(self, kind: str, number: int) -> None:
         """Note that a trigger object missed an event."""
-        if self.registers is None:
-            return
-        name = {"timer": "trigger_timer", "blender": "trigger_blender"}.get(kind, kind)
-        bit = {"timer": 11, "blender": 10, "digio": 12, "tsplink": 13}[kind]
-        self.registers[f"operation.instrument.{name}.trigger_overrun"].flash(number)
-        self.registers["operation.trigger_overrun"].flash(bit)
+        if self.registers is not None:
+            flash_overrun(self.registers, kind, number)
 
     def _put(self, name: str, path: str, bit: int, on: bool) -> None:
         assert self.registers is not None

@@ -1,4 +1,4 @@
-"""Front panel of a 2600: kept as settings, seen by nobody.
+"""Front panel of a TSP box of the 2600's generation: kept as settings, seen by nobody.
 
 Source: *Series 2600B Reference Manual* (2600BS-901-01), ``display.*``; values of the constants
 from memory of it.
@@ -6,6 +6,7 @@ from memory of it.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from labctl.sim.tsp.host import Attribute, LuaHost
@@ -13,7 +14,7 @@ from labctl.sim.tsp.triggers import Source
 from labctl.sim.tsp.values import arguments, flag, one_of, text, within
 
 if TYPE_CHECKING:
-    from labctl.sim.instruments.keithley2600 import Keithley2600
+    from labctl.sim.tsp import TspBox
 
 CONSTANTS = {
     **{"SMUA": 0, "SMUB": 1, "SMUA_SMUB": 2, "USER": 3, "DISABLE": 0, "ENABLE": 1},
@@ -26,10 +27,18 @@ ROWS, COLUMNS = 2, (20, 32)
 
 
 class FrontPanel:
-    """The display of one box."""
+    """The display of one box.
 
-    def __init__(self, box: Keithley2600) -> None:
-        self.box = box
+    Parameters
+    ----------
+    box
+        Where it is.
+    meters
+        Names of the source-measure channels it shows.
+    """
+
+    def __init__(self, box: TspBox, meters: Iterable[str] = ()) -> None:
+        self.box, self._meters = box, tuple(meters)
         self._settings: dict[str, Any] = {"screen": 0, "locallockout": 0, "numpad": 1}
         self._trigger = Source(box.agenda, box.events)
         self._text = ["", ""]
@@ -70,7 +79,7 @@ class FrontPanel:
             {"overrun": Attribute(lambda: self._trigger.overrun)},
             self._trigger.functions(),
         )
-        for name in box.channels:
+        for name in self._meters:
             self._build_channel(host, f"display.smu{name}", name)
 
     def _build_channel(self, host: LuaHost, path: str, name: str) -> None:

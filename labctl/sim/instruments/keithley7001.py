@@ -1,14 +1,17 @@
 """Simulated Keithley 7001 and 7002 switch systems (SCPI).
 
 Source: *Model 7001 Switch System Instruction Manual* (7001-901-01), SCPI command reference, from
-memory. A scan goes through its list without the layers of the trigger model: at once (``IMM``), or
-one channel with each bus trigger (all other sources).
+memory. A scan goes through its list at once (``IMM``), or one channel with each bus trigger (all
+other sources of the trigger layer). Of the arm layers only the counts matter; their sources and
+times are kept as settings.
 """
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 from labctl.clock import VirtualClock
@@ -74,6 +77,9 @@ class Keithley7001(ScpiMatrix):
         super().__init__(clock, model, matrix, faults)
 
     def _default(self) -> None:
+        self._layers: dict[int, dict[str, Any]] = {
+            n: {"SOURce": "IMM", "COUNt": 1, "TIMer": 0.001, "DELay": 0.0} for n in (1, 2)
+        }
         self._settings.update(
             bbm=True, pairs=False, source="IMM", count=1, delay=0.0, continuous=False, text="",
             screen=True,
@@ -141,6 +147,7 @@ class Keithley7001(ScpiMatrix):
         yield setting(f"{trigger}:SOURce", "source", _SOURCE)
         yield setting(f"{trigger}:COUNt", "count", lambda p: round(_COUNT(p)))
         yield setting(f"{trigger}:DELay", "delay", _SECONDS, "{:g}".format)
+        yield from self._arm_commands()
         yield toggle(":INITiate:CONTinuous", store, "continuous")
         yield Command(":INITiate[:IMMediate]", event=self._initiate)
         yield Command(":ABORt", event=self.stop, urgent=True)
@@ -149,6 +156,33 @@ class Keithley7001(ScpiMatrix):
         yield setting(
             ":DISPlay[:WINDow[1]]:TEXT:DATA", "text", lambda p: text(p)[:20], '"{}"'.format
         )
+
+    def _arm_commands(self) -> Iterator[Command]:
+        """Yield what both arm layers understand."""
+        for word, check, shown in (
+            ("SOURce", _SOURCE, str),
+            ("COUNt", lambda p: round(_COUNT(p)), str),
+            ("TIMer", _SECONDS, "{:g}".format),
+            ("DELay", _SECONDS, "{:g}".format),
+        ):
+            yield Command(
+                f":ARM[:SEQuence[1]][:LAYer<n>]:{word}",
+                partial(self._arm, word, shown),
+                partial(self._set_arm, word, check),
+            )
+
+    def _arm(self, word: str, shown: Any, suffixes: tuple[int, ...]) -> str:
+        return str(shown(self._layer(suffixes)[word]))
+
+    def _set_arm(
+        self, word: str, check: Any, parameter: Parameter, suffixes: tuple[int, ...]
+    ) -> None:
+        self._layer(suffixes)[word] = check(parameter)
+
+    def _layer(self, suffixes: tuple[int, ...]) -> dict[str, Any]:
+        if suffixes[0] not in self._layers:
+            raise Refused(-114, "Header suffix out of range")
+        return self._layers[suffixes[0]]
 
     def _close(self, parameter: Parameter) -> None:
         points = self.points(parameter)
@@ -221,7 +255,7 @@ class Keithley7001(ScpiMatrix):
     def _initiate(self) -> None:
         if self._left:
             raise Refused(-213, "Init ignored")
-        count = self._settings["count"]
+        count = self._settings["count"] * math.prod(arm["COUNt"] for arm in self._layers.values())
         if not self._scan:
             raise Refused(-221, "Settings conflict")
         if len(self._scan) * count > MOST_SCANNED:

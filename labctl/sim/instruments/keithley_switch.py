@@ -10,16 +10,22 @@ from typing import Any
 
 from labctl.clock import VirtualClock
 from labctl.sim.faults import Faults
+from labctl.sim.instruments.keithley2600_front import FrontPanel
 from labctl.sim.instruments.keithley_cards import Cards
 from labctl.sim.instruments.keithley_channels import Channels, ChannelState
 from labctl.sim.instruments.keithley_scan import Scan
 from labctl.sim.instruments.matrix import Matrix
+from labctl.sim.instruments.smu_status import build_status, flash_overrun, table
 from labctl.sim.status import Refused
 from labctl.sim.tsp import Attribute, LuaHost, TspBox
+from labctl.sim.tsp.lines import Port as DigitalPort
+from labctl.sim.tsp.registers import RegisterTree
 from labctl.sim.tsp.values import arguments, text, within
 
 MOST_SETUPS = 100
 _INTERNAL = "1"
+LINES = 14
+"""Digital lines at the back."""
 ADDRESS = 16
 """GPIB address as delivered."""
 
@@ -53,8 +59,26 @@ class KeithleySwitch(TspBox):
         self._setups: dict[str, ChannelState] = {}  # outlive a power cycle
         super().__init__(clock, model, faults)
 
+    def assemble(self) -> None:
+        """Put display, digital lines and registers together."""
+        self._panel = FrontPanel(self)
+        self.digital = DigitalPort(
+            self.agenda, self.events, LINES, lambda n: self.trigger_overran("digio", n)
+        )
+        self.registers = RegisterTree(table((), LINES), self.work.poll)
+
+    def trigger_overran(self, kind: str, number: int) -> None:
+        """Note that a trigger object missed an event."""
+        if self.registers is not None:
+            flash_overrun(self.registers, kind, number)
+
     def build(self, host: LuaHost) -> None:
         """Add ``channel``, ``scan``, ``slot`` and the system settings."""
+        assert self.registers is not None
+        self._panel.build(host)
+        host.node("digio")
+        self.digital.build(host, "digio")
+        build_status(host, self.registers, self.status, self.status_byte)
         self.channels.build(host)
         self._scan.build(host)
         self.build_slots(host)
@@ -87,6 +111,8 @@ class KeithleySwitch(TspBox):
         """Open every relay; rule, delays, patterns, scan to their defaults."""
         self.channels.reset()
         self._scan.reset()
+        self.digital.reset()
+        self._panel.reset()
 
     def power_on(self) -> None:
         """Start afresh; cards without a memory begin to count at zero."""
@@ -96,7 +122,7 @@ class KeithleySwitch(TspBox):
     def _save_setup(self, *given: Any) -> None:
         """Keep the setup: without a name in the box (number 1), else in a file of that name."""
         arguments(given, 0, 1)
-        name = text(given[0]) if given and given[0] is not None else _INTERNAL
+        name = _setup_name(given[0]) if given and given[0] is not None else _INTERNAL
         if name not in self._setups and len(self._setups) >= MOST_SETUPS:
             raise Refused(-225, "Out of memory or TSP memory allocation error")
         self._setups[name] = self.channels.save()
@@ -104,7 +130,7 @@ class KeithleySwitch(TspBox):
     def _recall_setup(self, *given: Any) -> None:
         """Recall factory settings (0), the setup kept in the box (1), or that of a file."""
         arguments(given, 1, 1)
-        name = f"{given[0]:g}" if isinstance(given[0], float | int) else text(given[0])
+        name = _setup_name(given[0])
         kept = self._setups.get(name)
         if kept is not None:
             self.channels.restore(kept)
@@ -115,3 +141,7 @@ class KeithleySwitch(TspBox):
 
     def _settling(self) -> float:
         return self.matrix.settling
+
+
+def _setup_name(given: Any) -> str:
+    return f"{given:g}" if isinstance(given, float | int) else text(given)

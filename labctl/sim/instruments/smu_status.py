@@ -125,6 +125,14 @@ def build_status(
     )
 
 
+def flash_overrun(tree: RegisterTree, kind: str, number: int) -> None:
+    """Note that a trigger object ("timer", "blender", "digio", "tsplink") missed an event."""
+    name = {"timer": "trigger_timer", "blender": "trigger_blender"}.get(kind, kind)
+    bit = {"timer": 11, "blender": 10, "digio": 12, "tsplink": 13}[kind]
+    tree[f"operation.instrument.{name}.trigger_overrun"].flash(number)
+    tree["operation.trigger_overrun"].flash(bit)
+
+
 def _reset(tree: RegisterTree, status: Status) -> None:
     tree.reset()
     status.event = status.event_enable = status.service_enable = 0

@@ -91,3 +91,17 @@ def test_7001_scans_at_once_or_with_bus_triggers() -> None:
     assert scpi_error(rig) == -211
     rig.tell(":ROUT:CONF:BBM OFF", ":INIT", ":ABOR", "*TRG")
     assert scpi_error(rig) == -211
+
+
+def test_7001_arm_layers_repeat_a_scan() -> None:
+    rig = Recorder("7001")
+    rig.tell(":ROUT:SCAN (@1!1!1,1!1!2)", ":ARM:LAY2:COUN 3", ":ARM:LAY2:SOUR IMM", ":ARM:COUN 2")
+    assert rig.ask(":ARM:LAY2:COUN?;SOUR?") == "3;IMM"
+    assert rig.ask(":ARM:LAY1:COUN?") == "2"
+    before = sum(rig.box.relays.closures.values())
+    rig.tell(":TRIG:SOUR IMM", ":INIT")
+    assert sum(rig.box.relays.closures.values()) - before == 2 * 3 * 2
+    rig.tell(":ARM:LAY3:COUN 2")
+    assert rig.ask(":SYST:ERR?").startswith("-114")
+    rig.tell("*RST")
+    assert rig.ask(":ARM:LAY2:COUN?") == "1"

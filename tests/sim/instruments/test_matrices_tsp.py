@@ -218,3 +218,21 @@ def test_3706a_counts_closures_over_a_power_cycle() -> None:
     rig.tell('channel.close("1101")')
     rig.faults.power_cycle()
     assert rig.ask('print(channel.getcount("1101"))') == "1"
+
+
+@pytest.mark.parametrize("model", ["707B", "708B", "3706A"])
+def test_every_mainframe_has_display_lines_registers_and_setups(model: str) -> None:
+    rig = Recorder(model)
+    rig.tell("display.settext('busy')")
+    assert rig.ask("print(display.gettext())").startswith("busy")
+    rig.tell("digio.writebit(3, 0)")
+    assert float(rig.ask("print(digio.readport())")) == 2**14 - 1 - 4
+    rig.tell("digio.trigger[20].clear()")
+    assert error(rig) < 0
+    rig.tell("status.request_enable = status.EAV")
+    rig.tell("nonsense(")
+    assert float(rig.ask("print(status.condition)")) == 4 + 64
+    rig.tell("status.reset()", "errorqueue.clear()")
+    assert float(rig.ask("print(status.condition)")) == 0
+    rig.tell("setup.save(1)", "setup.recall(1)")
+    assert error(rig) == 0
