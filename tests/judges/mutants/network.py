@@ -79,11 +79,10 @@ MUTANTS = (
         _TESTS,
     ),
     Mutant(
-        "half messages of two clients do not mix",
+        "half a message waits for the rest",
         _STATION,
-        "        if not end and LINE_FEED not in data and len(waiting) <= MOST_INPUT:\n"
-        "            return []",
-        "        if False:\n            return []",
+        "        else:\n            waiting += rest",
+        "        else:\n            pass",
         _TESTS,
     ),
     Mutant(
@@ -113,6 +112,6 @@ MUTANTS = (
         "        if box.faults.lost:\n            self._fail(StatusCode.error_connection_lost)\n"
         "        if desk.watchers:",
         "        if desk.watchers:",
-        ("tests/sim/test_visa.py", "tests/sim/test_faults.py"),
+        ("tests/sim/test_visa_sessions.py", "tests/sim/test_faults.py"),
     ),
 )

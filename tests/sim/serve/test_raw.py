@@ -72,6 +72,12 @@ def test_half_messages_of_two_clients_do_not_mix(connect: Callable[[], Line]) ->
     assert two.query(b"2)") == b"2.20000e+01\n"
 
 
+def test_the_beginning_of_a_message_behind_a_whole_one_is_kept(line: Line) -> None:
+    line.write(b"print(1)\nprint(")
+    assert line.read() == b"1.00000e+00\n"
+    assert line.query(b"2)") == b"2.00000e+00\n"
+
+
 def test_half_a_message_is_gone_with_its_client(connect: Callable[[], Line]) -> None:
     one = connect()
     one.write(b"x = 5 y =")
