@@ -86,6 +86,8 @@ class Line:
         ------
         ConnectionLostError
             Where no answer comes.
+        InstrumentError
+            Where what comes is no text.
         """
         with self.lock:
             try:
@@ -95,6 +97,11 @@ class Line:
                 answer = str(self._read()).strip()
                 self._owed = False
                 return answer
+            except UnicodeDecodeError as error:
+                raise InstrumentError(
+                    f"{self.name} answered {command} with {error.object!r:.60}, which is no text. "
+                    "Check its cable, or switch it off and on."
+                ) from error
             except (pyvisa.Error, OSError) as error:
                 raise self._lost(command, error) from error
 
@@ -156,7 +163,16 @@ class TspInstrument(Instrument):
         return errors
 
     def _count(self) -> float:
-        answer = self.line.query("print(errorqueue.count)")
+        return self.errors_in(self.line.query("print(errorqueue.count)"))
+
+    def errors_in(self, answer: str) -> float:
+        """Return the number of errors that an answer tells.
+
+        Raises
+        ------
+        InstrumentError
+            Where it is no number.
+        """
         try:
             return float(answer)
         except ValueError as error:

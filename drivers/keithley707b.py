@@ -74,7 +74,7 @@ class Keithley707B(TspInstrument):
         first = f'"{",".join(opened)}"' if opened else "nil"
         second = f'"{",".join(closed)}"' if closed else "nil"
         answer = self.line.query(f"labctl_move({first}, {second})")
-        if answer not in ("0", "0.00000e+00") and float(answer) > 0:
+        if answer not in ("0", "0.00000e+00") and self.errors_in(answer) > 0:
             errors = "; ".join(self.self_check())
             raise InstrumentError(
                 f"{self.name} did not move its relays (open {list(opened)}, close {list(closed)}): "

@@ -248,7 +248,19 @@ def test_a_lost_connection_stops_the_bench_and_the_others_go_to_zero(
 def test_garbage_is_not_taken_for_a_reading(running: tuple[Bench, Truth]) -> None:
     bench, truth = running
     truth.world.faults("smu").garbage = 1
-    with pytest.raises((InstrumentError, UnicodeDecodeError)):
+    with pytest.raises(InstrumentError, match=r"2636B.*no text.*cable"):
+        bench.array.read(CELLS)
+    assert not any(truth.levels())
+    assert not truth.closed()
+
+
+def test_garbage_that_is_text_is_not_taken_for_the_number_of_errors(
+    running: tuple[Bench, Truth], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench, truth = running
+    monkeypatch.setattr("labctl.sim.faults._NOISE", b"abcXYZ")
+    truth.world.faults("matrix").garbage = 1
+    with pytest.raises(InstrumentError, match=r"707B.*number of its errors"):
         bench.array.read(CELLS)
     assert not any(truth.levels())
     assert not truth.closed()
