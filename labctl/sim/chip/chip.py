@@ -102,6 +102,7 @@ class Chip:
         self._edges = np.zeros((n, 3), dtype=np.int64)
         self._gates = np.zeros(n)
         self._bit_at, self._source_at = np.zeros(n), np.zeros(n)
+        self._driven = 0
         self._guess = True  # whether the node voltages belong to an earlier drive
         self._voltage = np.full(NETS, np.nan)
         self._limit = np.full(NETS, np.inf)
@@ -153,8 +154,13 @@ class Chip:
                 f"connect() puts a line on a net that does not exist; nets are 0 to {nets - 1}, "
                 "and -1 is a floating line."
             )
+        self._count_driven()
         self._stale = self._guess = True
         self._drives += 1
+
+    def _count_driven(self) -> None:
+        """Count the cells whose bit line is on a net: as many at most can see one drive."""
+        self._driven = int(np.count_nonzero(self._bit >= 0)) * self.rows
 
     def drive(
         self, voltage: ArrayLike, limit: ArrayLike, reaction: ArrayLike | None = None
@@ -251,7 +257,7 @@ class Chip:
 
     def _stress_alike(self, seconds: float) -> bool:
         """Stress many cells that all see one drive; return False where that is not so."""
-        if self._wired or self.rows * self.columns < FEWEST:
+        if self._wired or self._driven < FEWEST:
             return False
         who = np.empty(self.rows * self.columns, dtype=np.int64)
         count, v, gate = common_drive(
@@ -410,6 +416,7 @@ class Chip:
         chip._state, chip._counts = saved.state, saved.counts
         chip._word, chip._bit, chip._source = saved.word, saved.bit, saved.source
         chip._voltage, chip._limit = saved.voltage, saved.limit
+        chip._count_driven()
         chip._make_nodes()
         chip._slack[: saved.slack.size] = saved.slack
         chip._volt, chip._bit_at, chip._source_at = saved.volt, saved.bit_at, saved.source_at
