@@ -42,7 +42,12 @@ class Station:
         self._requested = False
         self._watchers: list[Callable[[], None]] = []
 
-    def ask(self, messages: bytes, stop: Callable[[], bool] | None = None) -> list[bytes]:
+    def ask(
+        self,
+        messages: bytes,
+        stop: Callable[[], bool] | None = None,
+        dropped: Callable[[], bool] | None = None,
+    ) -> list[bytes]:
         """Hand messages to the box and return what it says to them, one item per answer.
 
         Parameters
@@ -51,6 +56,8 @@ class Station:
             Whole messages.
         stop
             Asked, where bench time is real, whether to get what runs over with.
+        dropped
+            Asked once whether a device clear has taken the messages back; then nothing is done.
 
         Raises
         ------
@@ -64,6 +71,8 @@ class Station:
                 raise LostConnectionError(f"{self.name}: connection lost")
             try:
                 self._begin(stop)
+                if dropped is not None and dropped():  # asked after _begin: hurry() finds it now
+                    return answers
                 box.feed(messages)
                 requested = self._requests()
                 while (taken := box.take(MOST_OUTPUT)) is not None:
@@ -77,14 +86,16 @@ class Station:
             raise LostConnectionError(f"{self.name}: connection lost")
         return answers
 
-    def trigger(self) -> list[bytes]:
+    def trigger(self, dropped: Callable[[], bool] | None = None) -> list[bytes]:
         """Give a group execute trigger; return what the box says to it."""
         with self._turn, self.world.lock:
+            answers: list[bytes] = []
             try:
                 self._begin()
+                if dropped is not None and dropped():
+                    return answers
                 self.box.trigger()
                 requested = self._requests()
-                answers = []
                 while (taken := self.box.take(MOST_OUTPUT)) is not None:
                     answers.append(taken[0])
             finally:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 
@@ -160,6 +161,24 @@ def test_service_request_is_told_once_until_the_status_is_read(client: Client) -
     client.query(b"print(1)")
     assert client.poll() & 64
     assert not client.poll() & 64
+
+
+def test_service_is_watched_for_before_the_session_is_told_that_it_has_begun(
+    served: ServedBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    station = served.stations["smu"]
+    watch = station.watch
+
+    def slowly(call: Callable[[], None]) -> None:
+        threading.Event().wait(0.1)
+        watch(call)
+
+    monkeypatch.setattr(station, "watch", slowly)
+    client = Client(served.addresses[0].hislip_port)
+    client.write(b"*SRE 4")
+    client.write(b"nonsense(")
+    assert client.asynchronous.receive().kind == 20
+    client.close()
 
 
 def test_exclusive_lock_keeps_others_waiting(connect: Connect) -> None:

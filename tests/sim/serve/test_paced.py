@@ -6,6 +6,9 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
+
+import pytest
 
 from labctl.clock import PacedClock
 from labctl.sim.serve.bench import ServedBench
@@ -35,6 +38,27 @@ def test_device_clear_before_a_script_has_begun(make_served: MakeServed) -> None
         client.clear()
         assert client.query(b"print(3)") == b"3.00000e+00\n"
         client.close()
+
+
+def test_message_that_a_device_clear_overtakes_is_not_done(
+    make_served: MakeServed, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = make_served(real_time=True)
+    station = bench.stations["smu"]
+    ask = station.ask
+
+    def overtaken(messages: bytes, *more: Any, **named: Any) -> list[bytes]:
+        while not station.clears:
+            pass
+        return ask(messages, *more, **named)
+
+    client = Client(bench.addresses[0].hislip_port)
+    with monkeypatch.context() as patch:
+        patch.setattr(station, "ask", overtaken)
+        client.write(FOR_EVER)
+        client.clear()
+    assert client.query(b"print(x)") == b"nil\n"
+    client.close()
 
 
 def test_bench_time_lasts_as_long_as_time_on_the_wall(make_served: MakeServed) -> None:

@@ -97,8 +97,7 @@ class HislipServer:
                     Fatal.INVALID_INITIALIZATION, f"no session {message.parameter} waits for this"
                 )
             session.asynchronous = channel
-        channel.send(Kind.ASYNC_INITIALIZE_RESPONSE, 0, _VENDOR)
-        self.station.watch(session.announce)
+        session.attached(_VENDOR)
         return session
 
     def _end(self, session: Session) -> None:

@@ -77,10 +77,10 @@ class Session:
         if self._interrupts(message):
             station.interrupted()
         if message.kind == Kind.TRIGGER:
-            answers = station.trigger()
+            answers = station.trigger(self._cleared)
         else:
             whole = self._inbox.push(message.payload, message.kind == Kind.DATA_END)
-            answers = station.ask(b"".join(whole)) if whole else []
+            answers = station.ask(b"".join(whole), dropped=self._cleared) if whole else []
         for answer in answers:
             if self.clearing:
                 return
@@ -129,6 +129,18 @@ class Session:
             self.synchronous.send(Kind.DATA_END if last else Kind.DATA, 0, to, part)
 
     # -- asynchronous channel ------------------------------------------------------------------
+
+    def attached(self, vendor: int) -> None:
+        """Answer AsyncInitialize, and tell of service requests from there on.
+
+        The watch begins before the answer goes out: a client that has read it may send a message
+        that requests service at once. The lock holds an announcement back until after the answer.
+        """
+        channel = self.asynchronous
+        assert channel is not None
+        with self._lock:
+            self.station.watch(self.announce)
+            channel.send(Kind.ASYNC_INITIALIZE_RESPONSE, 0, vendor)
 
     def begin_clear(self) -> None:
         """Drop what is under way: a device clear is coming."""
@@ -189,6 +201,9 @@ class Session:
         for channel in (self.synchronous, self.asynchronous):
             if channel is not None:
                 channel.connection.close()
+
+    def _cleared(self) -> bool:
+        return self.clearing
 
     def _gone(self) -> bool:
         return self.clearing or self.synchronous.connection.closed
