@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pymeasure.instruments import Instrument
 
-from drivers._tsp import TspInstrument, connect
+from drivers._line import connect
+from drivers._tsp import TspInstrument
 from labctl.errors import InstrumentError
-from labctl.instruments import Flag, Reading, SourceMeterAbility
+from labctl.instruments import Flag, Reading, SafeMessages, SourceMeterAbility
 
 _HIGH_CURRENT = SourceMeterAbility(
     channels=("a", "b"),
@@ -77,6 +78,19 @@ def open_instrument(
 ) -> Keithley2600:
     """Connect to the instrument at a VISA address; sends nothing but ``*IDN?``."""
     return Keithley2600(connect(address, visa_library, timeout), model)
+
+
+def safe_messages(model: str) -> SafeMessages:
+    """Return what brings the channels of a model to zero and off."""
+    channels = MODELS[model].channels
+    return SafeMessages(
+        break_off=("abort",),
+        zero={
+            c: (f"smu{c}.abort() smu{c}.source.levelv = 0 smu{c}.source.leveli = 0",)
+            for c in channels
+        },
+        off={c: (f"smu{c}.source.output = smu{c}.OUTPUT_OFF",) for c in channels},
+    )
 
 
 class Keithley2600(TspInstrument):

@@ -10,9 +10,10 @@ from typing import Any
 
 from pymeasure.instruments import Instrument
 
-from drivers._tsp import TspInstrument, connect
+from drivers._line import connect
+from drivers._tsp import TspInstrument
 from labctl.errors import InstrumentError
-from labctl.instruments import MatrixAbility, SourceMeter
+from labctl.instruments import MatrixAbility, SafeMessages, SourceMeter
 
 MODELS = {
     "707B": MatrixAbility(rows="ABCDEFGH", slots=6, columns=12),
@@ -36,6 +37,11 @@ def open_instrument(
     return Keithley707B(connect(address, visa_library, timeout), model)
 
 
+def safe_messages(model: str) -> SafeMessages:
+    """Return what opens every relay of a model."""
+    return SafeMessages(break_off=("abort",), open_all=('channel.open("allslots")',))
+
+
 class Keithley707B(TspInstrument):
     """The mainframe, as a :class:`labctl.instruments.SwitchMatrix`."""
 
@@ -45,6 +51,7 @@ class Keithley707B(TspInstrument):
     def __init__(self, adapter: Any, model: str = "707B", **kwargs: Any) -> None:
         super().__init__(adapter, f"Keithley {model}", **kwargs)
         self.ability = MODELS[model]
+        self.life = self.ability.life
         self._loaded = False
 
     connect_rule = Instrument.control(
@@ -100,9 +107,12 @@ class Keithley707B(TspInstrument):
             self.line.send(f'channel.setforbidden("{block}")')
         self.raise_errors("Forbidding crosspoints")
 
-    def count(self, crosspoint: str) -> int:
-        """Return the closures of one relay since it was made."""
-        return round(float(self.line.query(f'print(channel.getcount("{crosspoint}"))')))
+    def closures(self, crosspoints: Sequence[str]) -> dict[str, int]:
+        """Return how often each relay has closed since it was made."""
+        return {
+            point: round(float(self.line.query(f'print(channel.getcount("{point}"))')))
+            for point in crosspoints
+        }
 
     def load(self) -> None:
         """Set break-before-make and load the function that moves relays in one message."""

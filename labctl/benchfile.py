@@ -53,6 +53,7 @@ class InstrumentTable(_Table):
     model: str
     address: str
     timeout: Positive = 5.0
+    node: Annotated[int, Field(ge=1, le=64)] | None = None
 
 
 class TerminalTable(_Table):

@@ -1,13 +1,21 @@
 """What labctl asks of an instrument: the protocols that every driver implements.
 
-A driver is a class in a module of the namespace package ``drivers``. It is opened by
-:mod:`labctl.bench` through the module's ``open_instrument`` function (see :class:`Driver`).
+A driver is a class in a module of the namespace package ``drivers``. A driver module has
+
+``MODELS``
+    Table of :class:`SourceMeterAbility` or :class:`MatrixAbility` by model.
+``abilities(model)``
+    One entry of it, or None.
+``open_instrument(address, model, visa_library, timeout)``
+    Connects and returns a :class:`Driver`; sends nothing but ``*IDN?``.
+``safe_messages(model)``
+    The :class:`SafeMessages` of a model.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import IntFlag
 from typing import Any, Protocol, runtime_checkable
 
@@ -21,6 +29,8 @@ class Flag(IntFlag):
     OK = 0
     COMPLIANCE = 1
     OVERFLOW = 2
+    RANGE = 4
+    """The measurement range limited (range compliance) before the compliance that was set."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,11 +105,47 @@ class SourceMeterAbility:
 
 @dataclass(frozen=True, slots=True)
 class MatrixAbility:
-    """What a model of switch matrix has: row letters, slots, columns of each slot."""
+    """What a model of switch matrix has.
+
+    Attributes
+    ----------
+    rows
+        Its row letters.
+    slots
+        Cards it takes.
+    columns
+        Columns of a card.
+    life
+        Closures a relay is rated for, without a load.
+    """
 
     rows: str
     slots: int
     columns: int
+    life: float = 1e8
+
+
+@dataclass(frozen=True, slots=True)
+class SafeMessages:
+    """What makes one instrument safe, as bare messages.
+
+    A second process, or a second session, sends these where the driver cannot be asked any more.
+    None of them has an answer, and each works in every state of the instrument.
+
+    Attributes
+    ----------
+    break_off
+        Ends what runs, where the connection has no device clear (a raw socket).
+    zero, off
+        Level to 0 V, and output off, by channel name as in a bench file; empty for a matrix.
+    open_all
+        Opens every relay; empty for a source meter.
+    """
+
+    break_off: tuple[str, ...] = ()
+    zero: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    off: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    open_all: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -161,6 +207,10 @@ class SourceMeter(Protocol):
         """
         ...
 
+    def interlock(self) -> bool | None:
+        """Tell whether the interlock is closed; None where the instrument cannot say."""
+        ...
+
     def off(self) -> None:
         """Level to 0 V, then output off. Works from any state."""
         ...
@@ -175,6 +225,8 @@ class SwitchMatrix(Protocol):
 
     settling: float
     """Bench time one ``move`` takes, s."""
+    life: float
+    """Closures a relay is rated for, without a load."""
 
     def crosspoint(self, row: str, slot: int, column: int) -> str:
         """Name the crosspoint of a row letter, a slot (from 1) and a column (from 1)."""
@@ -200,6 +252,10 @@ class SwitchMatrix(Protocol):
         """Have the matrix itself refuse these crosspoints, where it can."""
         ...
 
+    def closures(self, crosspoints: Sequence[str]) -> dict[str, int] | None:
+        """Return the closures the matrix itself has counted; None where it does not count."""
+        ...
+
 
 class Driver(Protocol):
     """One connected instrument, whatever its channels."""
@@ -212,6 +268,10 @@ class Driver(Protocol):
 
     def self_check(self) -> list[str]:
         """Drain the error queue; one line per error."""
+        ...
+
+    def self_test(self) -> list[str]:
+        """Run the self-test (``*TST?``), outputs off; one line per fault."""
         ...
 
     def abort(self) -> None:
