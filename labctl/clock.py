@@ -67,7 +67,7 @@ class PacedClock(VirtualClock):
 
     Between two messages it runs on; a sleep really lasts, and gives the bench to others meanwhile.
     Inside a message it is as exact as a virtual clock: only a lead on the wall is waited for. Where
-    the computer is slower than the bench, bench time lags until the next :meth:`catch_up`.
+    the computer is slower than the bench, bench time lags; :meth:`behind` tells how far.
 
     Parameters
     ----------
@@ -91,9 +91,9 @@ class PacedClock(VirtualClock):
         """Have ``lock`` be the one that is given up while somebody waits."""
         self._changed = threading.Condition(lock)
 
-    def catch_up(self) -> None:
-        """Let the time pass in which nothing was asked of the bench."""
-        self._now = max(self._now, time.monotonic() - self._start)
+    def behind(self) -> float:
+        """Return how far the time on the wall is ahead, s: nothing was asked of the bench then."""
+        return max(0.0, time.monotonic() - self._start - self._now)
 
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds`` (negative counts as zero); no time passes for a hurried thread."""

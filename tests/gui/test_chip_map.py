@@ -44,7 +44,7 @@ def drag(qtbot, chip_map, first, last, modifier=Qt.KeyboardModifier.NoModifier):
     for part in (0.3, 0.6, 1.0):
         step = start + QPoint(round(part * (end - start).x()), round(part * (end - start).y()))
         qtbot.mouseMove(view, step)
-    with qtbot.waitSignal(chip_map.selected, timeout=2000) as caught:
+    with qtbot.waitSignal(chip_map.selected, timeout=30_000) as caught:
         qtbot.mouseRelease(view, left, modifier, end)
     return caught.args
 
@@ -75,7 +75,7 @@ def test_read_unread_and_failed_cells_look_different(chip_map, states):
 def test_hovering_tells_cell_value_and_unit(qtbot, chip_map, states):
     chip_map.show_states(states)
     qtbot.mouseMove(chip_map._graphics.viewport(), place(chip_map, 0, 0))
-    qtbot.waitUntil(lambda: chip_map.hint == "cell (0, 0): 45.6 µS", timeout=2000)
+    qtbot.waitUntil(lambda: chip_map.hint == "cell (0, 0): 45.6 µS", timeout=30_000)
     assert chip_map.describe(3, 5) == "cell (3, 5): failed, last reading –"
     assert chip_map.describe(2, 2) == "cell (2, 2): not read"
 
@@ -90,7 +90,7 @@ def test_a_drag_with_ctrl_adds(qtbot, chip_map):
 
 
 def test_a_click_selects_one_cell(qtbot, chip_map):
-    with qtbot.waitSignal(chip_map.selected, timeout=2000) as caught:
+    with qtbot.waitSignal(chip_map.selected, timeout=30_000) as caught:
         qtbot.mouseClick(
             chip_map._graphics.viewport(), Qt.MouseButton.LeftButton, pos=place(chip_map, 2, 3)
         )

@@ -57,12 +57,12 @@ def test_map_and_histogram_follow_a_growing_run(qtbot, writer, live):
     live.follow(writer.path)
 
     store(writer, 0, 20, 10e-6)
-    qtbot.waitUntil(lambda: live.rows == 20, timeout=5000)
+    qtbot.waitUntil(lambda: live.rows == 20, timeout=30_000)
     assert np.isfinite(chip_map.shown()).sum() == 20
     assert histogram.counts.sum() == 20
 
     store(writer, 20, 64, 30e-6)
-    qtbot.waitUntil(lambda: live.rows == 64, timeout=5000)
+    qtbot.waitUntil(lambda: live.rows == 64, timeout=30_000)
     shown = chip_map.shown().ravel()
     assert shown[:20] == pytest.approx(10.0)
     assert shown[20:] == pytest.approx(30.0)

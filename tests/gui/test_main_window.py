@@ -74,7 +74,7 @@ def open_window(qtbot, lab):
 @pytest.fixture
 def window(qtbot, idle_engine, open_window):
     window = open_window()
-    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=8000)
+    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=30_000)
     return window
 
 
@@ -92,7 +92,7 @@ def start_long(qtbot, window):
         view = window.view
         return view.run is not None and view.run == window.live.path and window.live.rows > 0
 
-    qtbot.waitUntil(measures, timeout=8000)
+    qtbot.waitUntil(measures, timeout=30_000)
 
 
 def wait_for_end(qtbot, window, before):
@@ -100,7 +100,7 @@ def wait_for_end(qtbot, window, before):
         view = window.view
         return view.last is not None and view.last != before and not view.is_busy
 
-    qtbot.waitUntil(ended, timeout=8000)
+    qtbot.waitUntil(ended, timeout=30_000)
     return window.view.last
 
 
@@ -138,16 +138,16 @@ def test_cells_selected_on_the_map_are_the_cells_measured(qtbot, window):
 def test_stop_reaches_the_engine_and_latches_until_acknowledged(qtbot, window, engine):
     start_long(qtbot, window)
     qtbot.mousePress(window.stop, LEFT)
-    qtbot.waitUntil(window.latch.isVisible, timeout=8000)
+    qtbot.waitUntil(window.latch.isVisible, timeout=30_000)
     assert window.latch.text == LATCHED
     assert engine.status()["latched"]
-    qtbot.waitUntil(lambda: window.view.last is not None and not window.view.is_busy, timeout=8000)
+    qtbot.waitUntil(lambda: window.view.last is not None and not window.view.is_busy, timeout=30_000)
     assert window.view.last.status == "aborted"
     assert not window.run_panel.start.isEnabled()
     qtbot.mouseRelease(window.stop, LEFT)
 
     qtbot.mouseClick(window.latch.button, LEFT)
-    qtbot.waitUntil(lambda: not window.latch.isVisible(), timeout=8000)
+    qtbot.waitUntil(lambda: not window.latch.isVisible(), timeout=30_000)
     assert engine.status()["latched"] is None
     assert window.run_panel.start.isEnabled()
 
@@ -157,12 +157,12 @@ def test_stop_from_the_keyboard_does_not_wait_for_a_request_that_hangs(qtbot, wi
     window.link._requests.put(lambda: answer.wait(20.0))
     try:
         window.activateWindow()
-        qtbot.waitUntil(window.isActiveWindow, timeout=8000)
+        qtbot.waitUntil(window.isActiveWindow, timeout=30_000)
         qtbot.keyClick(window.run_panel, Qt.Key.Key_Escape, Qt.KeyboardModifier.ShiftModifier)
-        qtbot.waitUntil(lambda: bool(engine.status()["latched"]), timeout=8000)
+        qtbot.waitUntil(lambda: bool(engine.status()["latched"]), timeout=30_000)
     finally:
         answer.set()
-    qtbot.waitUntil(window.latch.isVisible, timeout=8000)
+    qtbot.waitUntil(window.latch.isVisible, timeout=30_000)
 
 
 def test_abort_ends_the_run_and_keeps_what_was_measured(qtbot, window):
@@ -179,17 +179,17 @@ def test_abort_ends_the_run_and_keeps_what_was_measured(qtbot, window):
 def test_pause_and_resume(qtbot, window):
     start_long(qtbot, window)
     qtbot.mouseClick(window.run_panel.pause, LEFT)
-    qtbot.waitUntil(lambda: window.view.state == "paused", timeout=8000)
+    qtbot.waitUntil(lambda: window.view.state == "paused", timeout=30_000)
     assert window.run_panel.pause.text() == "Resume"
     rows = window.live.rows
     qtbot.mouseClick(window.run_panel.pause, LEFT)
-    qtbot.waitUntil(lambda: window.live.rows > rows + 256, timeout=8000)
+    qtbot.waitUntil(lambda: window.live.rows > rows + 256, timeout=30_000)
     assert window.view.state == "running"
 
 
 def test_what_the_engine_refuses_is_told_in_its_words(qtbot, window):
     start(qtbot, window, cells="99,99")
-    qtbot.waitUntil(lambda: "Cannot start read_map" in window.log.text, timeout=8000)
+    qtbot.waitUntil(lambda: "Cannot start read_map" in window.log.text, timeout=30_000)
     assert "99" in window.log.text
 
 
@@ -200,7 +200,7 @@ def test_a_closing_window_asks_and_leaves_the_run_going(qtbot, window, engine):
     question = window.question
     texts = {button.text(): button for button in question.buttons()}
     qtbot.mouseClick(texts["Close, let it run"], LEFT)
-    qtbot.waitUntil(lambda: not window.isVisible(), timeout=8000)
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=30_000)
     status = engine.status()
     assert status["state"] == "running"
     assert status["latched"] is None
@@ -209,7 +209,7 @@ def test_a_closing_window_asks_and_leaves_the_run_going(qtbot, window, engine):
 def test_a_window_opened_later_shows_the_run_that_is_on(qtbot, idle_engine, open_window):
     idle_engine.submit("read_map", {"repeats": int(LONG)})
     window = open_window()
-    qtbot.waitUntil(lambda: window.live.rows > 256, timeout=8000)
+    qtbot.waitUntil(lambda: window.live.rows > 256, timeout=30_000)
     assert np.isfinite(window.chip_map.shown()).any()
     assert window.run_panel.abort.isEnabled()
 
@@ -217,18 +217,18 @@ def test_a_window_opened_later_shows_the_run_that_is_on(qtbot, idle_engine, open
 def test_the_window_outlives_the_engine_and_starts_another(qtbot, lab, open_window):
     shutil.copy(BENCH, lab / "second.toml")
     window = open_window("second.toml")
-    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=20000)
+    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=30_000)
     start_long(qtbot, window)
     first = window.link._process
     first.kill()
-    qtbot.waitUntil(window.lost.isVisible, timeout=8000)
+    qtbot.waitUntil(window.lost.isVisible, timeout=30_000)
     assert "The engine has ended unexpectedly." in window.lost.text
     assert "switch it off at the front panel" in window.lost.text
     assert not window.run_panel.start.isEnabled()
     assert np.isfinite(window.chip_map.shown()).any()
 
     qtbot.mouseClick(window.lost.button, LEFT)
-    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=20000)
+    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=30_000)
     assert not window.lost.isVisible()
     second = window.link._process
     assert second.pid != first.pid
@@ -239,6 +239,6 @@ def test_the_window_outlives_the_engine_and_starts_another(qtbot, lab, open_wind
 def test_a_bench_that_does_not_open_is_explained_in_the_window(qtbot, lab, open_window):
     (lab / "wrong.toml").write_text(BENCH.read_text().replace("settling =", "setling ="))
     window = open_window("wrong.toml")
-    qtbot.waitUntil(window.lost.isVisible, timeout=20000)
+    qtbot.waitUntil(window.lost.isVisible, timeout=30_000)
     assert "setling" in window.lost.text
     assert "Traceback" not in window.lost.text

@@ -27,7 +27,7 @@ def panel(qtbot):
 
 
 def started(qtbot, panel):
-    with qtbot.waitSignal(panel.start_requested, timeout=2000) as caught:
+    with qtbot.waitSignal(panel.start_requested, timeout=30_000) as caught:
         qtbot.mouseClick(panel.start, Qt.MouseButton.LeftButton)
     return caught.args
 
@@ -52,7 +52,7 @@ def test_a_wrong_value_is_explained_and_not_sent(qtbot, panel):
 
 
 def test_selected_cells_go_into_the_form_and_stay_for_the_next_procedure(qtbot, panel):
-    with qtbot.waitSignal(panel.cells_changed, timeout=2000) as caught:
+    with qtbot.waitSignal(panel.cells_changed, timeout=30_000) as caught:
         panel.set_cells("0..3,0..7")
     assert caught.args == ["0..3,0..7"]
     panel.choose("form")

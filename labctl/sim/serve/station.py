@@ -8,6 +8,7 @@ from collections.abc import Callable
 from labctl.clock import PacedClock
 from labctl.sim.box import MOST_INPUT, MOST_OUTPUT, Box
 from labctl.sim.serve.locks import Locks
+from labctl.sim.tsp.agenda import agenda_of
 from labctl.sim.world import World
 
 LINE_FEED = b"\n"
@@ -133,6 +134,7 @@ class Station:
     def poll(self) -> int:
         """Return the status byte, as a serial poll does, in the middle of a message too."""
         with self.world.lock:
+            self._pass_time()
             value = self.box.serial_poll()
             self._requested = False
             return value
@@ -140,6 +142,7 @@ class Station:
     def glance(self) -> int:
         """Return the status byte and change nothing."""
         with self.world.lock:
+            self._pass_time()
             return self.box.status_byte()
 
     def interrupted(self) -> None:
@@ -176,12 +179,21 @@ class Station:
         clock, me = self.world.clock, threading.get_ident()
         if isinstance(clock, PacedClock):
             clock.calm(me)
-            clock.catch_up()
+            self._pass_time()
             if stop is not None:
                 clock.stop_when(me, stop)
         self._running = me
         if self._closed:
             raise ConnectionAbortedError(f"{self.name} is served no longer")
+
+    def _pass_time(self) -> None:
+        """At true speed, let the time since the last message pass, and what was due in it happen.
+
+        A sweep that a message has begun goes on between messages; so do timers.
+        """
+        clock = self.world.clock
+        if isinstance(clock, PacedClock) and (behind := clock.behind()) > 0.0:
+            agenda_of(clock).sleep(behind)
 
     def _end(self) -> None:
         clock, running = self.world.clock, self._running

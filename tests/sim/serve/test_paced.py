@@ -80,6 +80,37 @@ def test_time_between_messages_counts_too(make_served: MakeServed) -> None:
     client.close()
 
 
+SWEEP = (
+    b"smua.trigger.source.listv({0, 0, 0, 0, 0}) smua.trigger.source.action = smua.ENABLE "
+    b"smua.trigger.measure.i(smua.nvbuffer1) smua.trigger.measure.action = smua.ENABLE "
+    b"smua.nvbuffer1.collecttimestamps = 1 smua.trigger.count = 5 smua.measure.nplc = 1 "
+    b"smua.measure.autozero = smua.AUTOZERO_OFF smua.measure.rangei = 1e-3 "
+    b"smua.trigger.initiate()"
+)
+
+
+def test_sweep_goes_on_between_messages_at_its_own_pace(make_served: MakeServed) -> None:
+    bench = make_served(real_time=True)
+    client = Client(bench.addresses[0].hislip_port)
+    client.write(SWEEP)
+    threading.Event().wait(0.3)  # nothing is asked of the bench meanwhile
+    assert float(client.query(b"print(smua.nvbuffer1.n)")) == 5
+    first, last = (float(client.query(b"print(smua.nvbuffer1.timestamps[%d])" % k)) for k in (1, 5))
+    assert 4 * 0.02 * 0.999 <= last - first < 0.2
+    client.close()
+
+
+def test_status_that_is_polled_sees_a_sweep_end(make_served: MakeServed) -> None:
+    bench = make_served(real_time=True)
+    client = Client(bench.addresses[0].hislip_port)
+    for message in (b"*CLS", b"*ESE 1", SWEEP, b"opc()"):
+        client.write(message)
+    while not client.poll() & 32:
+        pass
+    assert float(client.query(b"print(smua.nvbuffer1.n)")) == 5
+    client.close()
+
+
 def test_device_clear_is_answered_while_a_script_waits(make_served: MakeServed) -> None:
     bench = make_served(real_time=True)
     client = Client(bench.addresses[0].hislip_port)
