@@ -74,14 +74,24 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def run_folders(data_root: Path) -> list[tuple[int, Path]]:
     """Return number and folder of every run below ``data_root``, by number."""
-    found = []
-    if data_root.is_dir():
-        for day in data_root.iterdir():
-            if _DAY.match(day.name) and day.is_dir():
-                for folder in day.iterdir():
-                    if match := _NUMBERED.match(folder.name):
-                        found.append((int(match[1]), folder))
-    return sorted(found)
+    return sorted(run for day in day_folders(data_root) for run in runs_of_day(day))
+
+
+def day_folders(data_root: Path) -> list[Path]:
+    """Return the folders of single days below ``data_root``."""
+    if not data_root.is_dir():
+        return []
+    with os.scandir(data_root) as items:
+        return [data_root / i.name for i in items if _DAY.match(i.name) and i.is_dir()]
+
+
+def runs_of_day(day: Path) -> list[tuple[int, Path]]:
+    """Return number and folder of every run of one day."""
+    return [
+        (int(match[1]), folder)
+        for folder in day.iterdir()
+        if (match := _NUMBERED.match(folder.name))
+    ]
 
 
 def new_run_folder(data_root: Path, day: str, procedure: str) -> tuple[int, Path]:

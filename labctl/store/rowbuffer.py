@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+from collections.abc import Callable
+from operator import itemgetter
 from typing import Any
 
 import numpy as np
@@ -12,14 +15,27 @@ from labctl.errors import StoreError
 from labctl.store.column import Columns, schema_of
 
 _BLOCKS = frozenset({np.ndarray, list, tuple})
+_CODES = {
+    "float64": "d",
+    "float32": "f",
+    "int64": "q",
+    "int32": "i",
+    "int16": "h",
+    "int8": "b",
+    "uint64": "Q",
+    "uint32": "I",
+    "uint16": "H",
+    "uint8": "B",
+}
+"""Letters of :mod:`struct`, which checks kind and range of a value as it packs it."""
 
 
 class RowBuffer:
     """Takes rows one by one or in blocks, gives them back as one Arrow record batch.
 
-    Rows that come one by one are only put aside, value after value in one flat list; they are
-    turned into columns all at once when the batch is asked for. That makes more than 500 000 of
-    them a second possible.
+    Rows of numbers that come one by one are packed into bytes, which are taken apart into columns
+    all at once when the batch is asked for; other rows are put aside, value after value in one
+    flat list. That makes more than 500 000 rows of numbers a second possible.
     """
 
     def __init__(self, table: str, columns: Columns) -> None:
@@ -28,10 +44,18 @@ class RowBuffer:
         self._columns = columns
         self._names = tuple(columns)
         self._flat: list[Any] = []
+        self._packed = bytearray()
         self._blocks: list[dict[str, NDArray[Any]]] = []
+        self._pack: Callable[..., bytes] | None = None
+        if len(columns) > 1 and all(column.dtype in _CODES for column in columns.values()):
+            code = struct.Struct("<" + "".join(_CODES[c.dtype] for c in columns.values()))
+            self._pack, self._in_order = code.pack, itemgetter(*self._names)
+            self._record = np.dtype(
+                [(n, np.dtype(c.dtype).newbyteorder("<")) for n, c in columns.items()]
+            )
 
     def __bool__(self) -> bool:
-        return bool(self._flat or self._blocks)
+        return bool(self._packed or self._flat or self._blocks)
 
     def add_row(self, values: dict[str, Any]) -> bool:
         """Take one row of scalars; return False, taking nothing, where it is a block.
@@ -41,8 +65,18 @@ class RowBuffer:
         Raises
         ------
         StoreError
-            For a missing or unknown column. A scalar that does not fit is found by :meth:`take`.
+            For a missing or unknown column. A scalar that does not fit is found here or, in a
+            table with text or truth values, by :meth:`take`.
         """
+        if self._pack is not None:
+            if len(values) == len(self._names):
+                try:
+                    self._packed += self._pack(*self._in_order(values))
+                    return True
+                except (KeyError, TypeError, ValueError, OverflowError, struct.error):
+                    pass  # a block, or a mistake, which the lines below or add_block find
+            self._ordered(values)
+            return False
         if tuple(values) != self._names:
             values = self._ordered(values)
         if _BLOCKS.isdisjoint(map(type, values.values())):
@@ -92,6 +126,10 @@ class RowBuffer:
     def _close_rows(self) -> None:
         """Turn the rows put aside into a block."""
         width = len(self._names)
+        if size := len(self._packed):
+            rows = np.frombuffer(bytes(self._packed[:size]), self._record)
+            del self._packed[:size]
+            self._blocks.append({name: rows[name] for name in self._names})
         # The list stays the same object, so that a row added meanwhile is never lost; it holds
         # whole rows at any time, for extending a list is not interrupted.
         count = len(self._flat)
@@ -102,8 +140,7 @@ class RowBuffer:
         try:
             self._blocks.append(self._columnise(values))
         except (ValueError, TypeError, OverflowError):
-            rows = [values[k : k + width] for k in range(0, count, width)]
-            self._keep_good(rows)
+            self._keep_good([values[k : k + width] for k in range(0, count, width)])
 
     def _columnise(self, values: list[Any]) -> dict[str, NDArray[Any]]:
         width = len(self._names)
