@@ -141,7 +141,9 @@ def test_stop_reaches_the_engine_and_latches_until_acknowledged(qtbot, window, e
     qtbot.waitUntil(window.latch.isVisible, timeout=30_000)
     assert window.latch.text == LATCHED
     assert engine.status()["latched"]
-    qtbot.waitUntil(lambda: window.view.last is not None and not window.view.is_busy, timeout=30_000)
+    qtbot.waitUntil(
+        lambda: window.view.last is not None and not window.view.is_busy, timeout=30_000
+    )
     assert window.view.last.status == "aborted"
     assert not window.run_panel.start.isEnabled()
     qtbot.mouseRelease(window.stop, LEFT)
