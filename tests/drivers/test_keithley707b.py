@@ -3,7 +3,8 @@
 import pytest
 from pymeasure.test import expected_protocol
 
-from drivers.keithley707b import _SCRIPT, Keithley707B
+from drivers._tspmatrix import _SCRIPT
+from drivers.keithley707b import Keithley707B
 from labctl.errors import InstrumentError
 
 IDN = ("*IDN?", "Keithley Instruments Inc., Model 707B, 1234567, 01.40c")

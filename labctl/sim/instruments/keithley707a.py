@@ -221,10 +221,8 @@ class Keithley707A(Box):
     def _machine_status(self) -> str:
         """Return model, revision and all settings."""
         table, first = self._settings, self._first
-        return (
-            "707A{}A{A}B{B}E{E:03d}F{F}G{G}J{J}K{K}M{M:03d}O{O:03d}S{S:05d}T{T}V{}W{}Y{Y}".format(
-                REVISION, first["V"], first["W"], **table
-            )
+        return "{}A{A}B{B}E{E:03d}F{F}G{G}J{J}K{K}M{M:03d}O{O:03d}S{S:05d}T{T}V{}W{}Y{Y}".format(
+            (self.faults.identity or "707A") + REVISION, first["V"], first["W"], **table
         )
 
     def _say_setup(self, setup: int) -> None:

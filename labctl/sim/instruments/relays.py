@@ -112,20 +112,23 @@ class Relays:
 
     def move(self, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> bool:
         """Open and close at one instant; return whether any relay was to move."""
-        opening = [point for point in opened if point in self.closed]
-        closing = [p for p in dict.fromkeys(closed) if p not in self.closed or p in opening]
+        known = self.closed
+        opening = [point for point in opened if point in known]
+        closing = [p for p in dict.fromkeys(closed) if p not in known or p in opening]
         if not opening and not closing:
             return False
-        self.closed.difference_update(opening)
-        self.closed.update(closing)
-        self.closures.update(closing)
+        known.difference_update(opening)
+        known.update(closing)
+        closures, oldest = self.closures, 0
+        for point in closing:
+            count = closures[point] = closures[point] + 1
+            oldest = max(oldest, count)
         if self._welded or self._broken:
             self._contacts(opening, closing)
         else:
             self._touching.difference_update(opening)
             self._touching.update(closing)
             self._moved(opening, closing)
-        oldest = max(map(self.closures.__getitem__, closing)) if closing else 0
         if closing and oldest + self.used > self._young:
             self._wear(closing)
         return True
