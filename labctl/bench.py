@@ -2,23 +2,36 @@
 
 from __future__ import annotations
 
-import difflib
+import logging
 from pathlib import Path
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from labctl import clock, plugins
-from labctl.benchfile import BenchFile, TerminalTable, fault, load_bench_file
-from labctl.errors import ConnectionLostError, IdentityError, InstrumentError
-from labctl.instruments import Driver, Identity, MatrixAbility, SourceMeterAbility
+from labctl.benchcheck import check_bench_file
+from labctl.benchfile import BenchFile, load_bench_file
+from labctl.connecting import connect, disconnect
+from labctl.errors import InstrumentError
+from labctl.guard import Guard, watch
+from labctl.guard.latch import check_latch
+from labctl.inhibit import scheme_of
+from labctl.instruments import Driver, Identity
 from labctl.leaving import leave_on_signals
+from labctl.matrices import MatrixGroup
+from labctl.openedfile import OpenedFile
 from labctl.probed import ProbedArray
-from labctl.rendezvous import PROGRAM, Claim, claim
+from labctl.rendezvous import PROGRAM, Claim, claim, latch_file
+from labctl.safeplan import safe_plan
 from labctl.safety import Safety
-from labctl.wiring import Wiring, parse_wiring
+from labctl.scanning import find_scanner
+from labctl.wear import Wear
+from labctl.wiring import Wiring
 
 if TYPE_CHECKING:
     from typing import Self
+
+__all__ = ["Bench", "check_bench_file"]
+_log = logging.getLogger(__name__)
 
 
 class Bench:
@@ -36,6 +49,8 @@ class Bench:
         The cells of the chip.
     clock
         Bench time.
+    wear
+        Closures and pulses kept for ever; read when the bench opens, written as it counts.
     """
 
     def __init__(
@@ -46,17 +61,34 @@ class Bench:
         self._drivers = drivers
         self.identities: dict[str, Identity] = {n: d.identity for n, d in drivers.items()}
         self._closed = False
-        matrix: Any = drivers[file.matrix.instrument]
+        mainframes: dict[str, Any] = {name: drivers[name] for name in file.matrix.mainframes}
+        alone = next(iter(mainframes.values()))
+        matrix = alone if len(mainframes) == 1 else MatrixGroup(mainframes)
         matrix.settling = file.matrix.settling
+        lives = {name: float(each.life) for name, each in mainframes.items()}
+        self.wear = Wear.of(file, self.identities, lives)
         meters = {
             name: drivers[table.instrument].channel(table.channel)
             for name, table in file.terminals.items()
         }
         wiring = Wiring(file, matrix)
-        self.safety = Safety(file, meters, matrix)
+        # An in-process simulated bench ends with this process: nothing to guard, nothing to latch.
+        real = not clock.is_simulated(file.visa_library)
+        plan = safe_plan(file)
+        latch = latch_file(file.path)
+        self.safety = Safety(file, meters, matrix, plan, latch if real else None)
         self._raise(self.safety.off())
         matrix.forbid(wiring.forbidden)
-        self.array = ProbedArray(self.safety, wiring, matrix, self.clock)
+        scanner = find_scanner(file, drivers, self.safety)
+        self.array = ProbedArray(self.safety, wiring, matrix, self.clock, scheme_of(file), scanner)
+        self._opened = OpenedFile(file)
+        self.array.after_batch = self._opened.look
+        self.safety.on_moved = self.array.forget_relays
+        self.wear.follow(self.array)
+        self.wear.warn(file.limits.pulses_per_cell)
+        # Last: from here on, leaving without close() counts as the death of this program.
+        self.guard: Guard | None = watch(plan, latch) if real else None
+        self.safety.guard = self.guard
 
     @classmethod
     def open(cls, path: str | Path, *, claimed: bool = False) -> Self:
@@ -75,6 +107,10 @@ class Bench:
             Where another program has the bench open; it is named.
         BenchFileError
             For a fault in the file; nothing has been connected.
+        LatchedError
+            Where the bench was stopped in an emergency, and nobody has acknowledged it.
+        StoreError
+            Where what is known of the wear of relays and cells cannot be read.
         IdentityError
             Where an instrument does not answer, or is another model.
         InstrumentError
@@ -83,15 +119,17 @@ class Bench:
         file = load_bench_file(path)
         plugins.add_workspace(file.path.parent)
         modules = check_bench_file(file)
+        if not clock.is_simulated(file.visa_library):
+            check_latch(latch_file(file.path), str(file.path))
         right = None if claimed else claim(file.path, PROGRAM)
         drivers: dict[str, Driver] = {}
         try:
             for name in file.instruments:
-                drivers[name] = _connect(file, name, modules[name])
+                drivers[name] = connect(file, name, modules[name])
             return cls(file, drivers, right)
-        except BaseException:
-            for driver in drivers.values():
-                driver.close()
+        except BaseException as error:
+            for fault in disconnect(drivers):
+                error.add_note(f"While closing the connections: {fault}")
             if right is not None:
                 right.release()
             raise
@@ -130,24 +168,52 @@ class Bench:
         """Why the bench is latched, or None."""
         return self.safety.latched
 
+    def run_began(self, folder: Path | None) -> None:
+        """Tell the guard which run a death of this process would cut short; None: none."""
+        if self.guard is not None:
+            self.guard.run_began(folder)
+
     def close(self) -> None:
         """Outputs to zero, relays open, connections closed. Does nothing a second time."""
         if self._closed:
             return
         self._closed = True
+        safe = False
         try:
             self.off()
+            safe = True
         finally:
-            for driver in self._drivers.values():
-                driver.close()
-            if self._right is not None:
-                self._right.release()
+            for fault in disconnect(self._drivers):
+                _log.warning("A connection could not be closed: %s", fault)
+            if self.guard is not None and safe:
+                self.guard.close()
+            elif self.guard is not None:
+                self.guard.act("the program that owns the bench could not bring it to zero")
+            try:
+                self.wear.close()
+            finally:
+                if self._right is not None:
+                    self._right.release()
+
+    @property
+    def edited(self) -> bool:
+        """Whether the bench file on the disk is another than the one that was opened.
+
+        The bench goes on with what it was opened with. The first time that the file is found to
+        be another, after a batch of cells or when a run begins, the log says so.
+        """
+        return self._opened.edited
 
     def metadata(self) -> dict[str, Any]:
-        """Return what a run must keep to know on what it was measured; JSON-able."""
+        """Return what a run must keep to know on what it was measured; JSON-able.
+
+        ``bench_file`` is what the bench was opened with, with the SHA-256 of the file
+        (``digest``); ``bench_file_edited`` tells whether the file has been changed since.
+        """
         return {
             "bench": self.file.bench.name,
             "bench_file": self.file.model_dump(mode="json"),
+            "bench_file_edited": self.edited,
             "chip": self.file.chip.name,
             "shape": list(self.file.shape),
             "identities": {name: str(identity) for name, identity in self.identities.items()},
@@ -160,106 +226,3 @@ class Bench:
                 "The bench could not be made safe completely; switch its outputs off by hand: "
                 + "; ".join(faults)
             )
-
-
-def check_bench_file(file: BenchFile) -> dict[str, ModuleType]:
-    """Hold a bench file against what its drivers' models can do, before anything is connected.
-
-    Returns
-    -------
-    dict
-        The driver module of each instrument.
-
-    Raises
-    ------
-    BenchFileError
-        For an unknown driver, model or channel, or a limit above the instrument's.
-    """
-    from pyvisa import rname
-
-    modules = {}
-    for name, table in file.instruments.items():
-        try:
-            rname.parse_resource_name(table.address)
-        except rname.InvalidResourceName as error:
-            key = ("instruments", name, "address")
-            raise fault(file, key, f"{table.address!r} is no VISA address: {error}") from error
-        known = plugins.driver_names()
-        if table.driver not in known:
-            near = difflib.get_close_matches(table.driver, known, 1)
-            hint = f"did you mean {near[0]!r}?" if near else f"drivers found: {', '.join(known)}"
-            raise fault(
-                file, ("instruments", name, "driver"), f"no driver {table.driver!r}; {hint}"
-            )
-        modules[name] = plugins.driver(table.driver)
-        if modules[name].abilities(table.model) is None:
-            models = ", ".join(modules[name].MODELS)
-            raise fault(
-                file,
-                ("instruments", name, "model"),
-                f"driver {table.driver} does not know model {table.model!r}; it knows {models}",
-            )
-    for name, terminal in file.terminals.items():
-        ability = modules[terminal.instrument].abilities(
-            file.instruments[terminal.instrument].model
-        )
-        _check_terminal(file, name, terminal, ability)
-    table = file.instruments[file.matrix.instrument]
-    if not isinstance(modules[file.matrix.instrument].abilities(table.model), MatrixAbility):
-        raise fault(file, ("matrix", "instrument"), f"{table.model} is no switch matrix")
-    parse_wiring(file)
-    return modules
-
-
-def _check_terminal(file: BenchFile, name: str, table: TerminalTable, ability: object) -> None:
-    model = file.instruments[table.instrument].model
-    key = ("terminals", name)
-    if not isinstance(ability, SourceMeterAbility):
-        raise fault(file, (*key, "instrument"), f"{model} is no source meter")
-    if table.channel not in ability.channels:
-        channels = ", ".join(ability.channels)
-        raise fault(
-            file, (*key, "channel"), f"{model} has no channel {table.channel!r}; it has {channels}"
-        )
-    for limit, largest, unit in (
-        ("max_voltage", ability.max_voltage, "V"),
-        ("max_current", ability.max_current, "A"),
-    ):
-        if getattr(table, limit) > largest:
-            raise fault(
-                file,
-                (*key, limit),
-                f"{getattr(table, limit):g} {unit} is above what a {model} can do "
-                f"({largest:g} {unit}); lower it",
-            )
-    if table.compliance < ability.min_compliance:
-        raise fault(
-            file,
-            (*key, "compliance"),
-            f"{table.compliance:g} A is below the smallest of a {model} "
-            f"({ability.min_compliance:g} A)",
-        )
-
-
-def _connect(file: BenchFile, name: str, module: ModuleType) -> Driver:
-    """Connect to one instrument and check that it is the one the bench file names."""
-    import pyvisa
-
-    table = file.instruments[name]
-    place = f"instrument {name!r} ({table.model}) at {table.address}"
-    try:
-        driver: Driver = module.open_instrument(
-            table.address, table.model, file.visa_library, table.timeout
-        )
-    except (pyvisa.Error, ConnectionLostError, OSError, ValueError) as error:
-        raise IdentityError(
-            f"No answer from {place}: {error}. Check power, cable and address; "
-            "`pyvisa-shell list` shows what is connected."
-        ) from error
-    if driver.identity.model.upper() != table.model.upper():
-        driver.close()
-        raise IdentityError(
-            f"Expected {place}, but {driver.identity} answers there. Correct the address or the "
-            "model in the bench file; nothing was sent to it but *IDN?."
-        )
-    return driver

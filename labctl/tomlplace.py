@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 
-_HEADER = re.compile(r"^\s*\[\[?\s*([^\]]+?)\s*\]\]?\s*(?:#.*)?$")
-_KEY = re.compile(r"""^\s*("[^"]*"|'[^']*'|[A-Za-z0-9_.-]+)\s*=""")
+_PART = r"""(?:"[^"]*"|'[^']*'|[A-Za-z0-9_-]+)"""
+_DOTTED = rf"{_PART}(?:\s*\.\s*{_PART})*"
+_HEADER = re.compile(rf"^\s*\[\[?\s*({_DOTTED})\s*\]\]?\s*(?:#.*)?$")
+_KEY = re.compile(rf"^\s*({_DOTTED})\s*=")
 
 
 def line_of(text: str, key: tuple[str, ...]) -> int | None:
@@ -23,14 +25,13 @@ def line_of(text: str, key: tuple[str, ...]) -> int | None:
             table = _parts(header[1])
             places.setdefault(table, number)
         elif entry := _KEY.match(line):
-            name = entry[1]
-            parts = (name.strip("\"'"),) if name[0] in "\"'" else tuple(name.split("."))
-            places.setdefault(table + parts, number)
+            places.setdefault(table + _parts(entry[1]), number)
     for length in range(len(key), 0, -1):
         if key[:length] in places:
             return places[key[:length]]
     return None
 
 
-def _parts(header: str) -> tuple[str, ...]:
-    return tuple(part.strip().strip("\"'") for part in header.split("."))
+def _parts(dotted: str) -> tuple[str, ...]:
+    """Return the parts of a dotted key, without quotes."""
+    return tuple(part.strip("\"'") for part in re.findall(_PART, dotted))

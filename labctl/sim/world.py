@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,23 +29,19 @@ _SAME_CHANNEL = {"a": "1", "b": "2", "1": "a", "2": "b"}
 
 
 class NetPort:
-    """A source-meter terminal on a net of the circuit."""
+    """A source-meter terminal on a net of the circuit.
+
+    Attributes
+    ----------
+    drive, measure, level
+        Those of the circuit, for its net.
+    """
 
     def __init__(self, circuit: Circuit, net: int, reaction: float) -> None:
-        self._circuit, self._net = circuit, net
         circuit.attach(net, reaction)
-
-    def drive(self, voltage: float, limit: float) -> None:
-        """Set level (V, NaN = disconnected) and current limit (A)."""
-        self._circuit.drive(self._net, voltage, limit)
-
-    def measure(self) -> tuple[float, bool]:
-        """Return the current delivered (A) and whether it is at its limit."""
-        return self._circuit.measure(self._net)
-
-    def level(self) -> float:
-        """Return the voltage at the terminal, V."""
-        return self._circuit.level(self._net)
+        self.drive = partial(circuit.drive, net)
+        self.measure = partial(circuit.measure, net)
+        self.level = partial(circuit.level, net)
 
 
 class World:
@@ -69,7 +65,9 @@ class World:
         ground = ROWS.index(hookup.ground) if hookup.ground else None
         self.circuit = Circuit(self._chip, (hookup.rows, hookup.columns, sources), clock, ground)
         self._weld_when_hot = bool(hookup.simulation.get("weld_when_hot", False))
-        self._contacts: dict[str, dict[Crosspoint, Contact]] = {}
+        self._contacts = {
+            name: _Known(partial(self._contact, name)) for name in (b.name for b in hookup.boxes)
+        }
         seed = int(hookup.simulation.get("seed", 0))
         self._seeds = np.random.SeedSequence([seed, 0xB0C5]).spawn(len(hookup.boxes))
         self.boxes: dict[str, Box] = {}
@@ -179,11 +177,7 @@ class World:
 
     def _moved(self, name: str, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
         """Move contacts of a mainframe; those that arc weld, if the bench file says so."""
-        opened, closed = list(opened), list(closed)
-        known = self._contacts.get(name) or self._contacts.setdefault(name, {})
-        for point in (*opened, *closed):
-            if point not in known:
-                known[point] = self._contact(name, point)
+        opened, closed, known = list(opened), list(closed), self._contacts[name]
         hot = self.circuit.move(
             [known[point] for point in opened],
             [known[point] for point in closed],
@@ -200,6 +194,18 @@ class World:
         slot, row, column = point
         pad = self.hookup.pads.get((name, slot, column), (f"{name} column ", 100 * slot + column))
         return pad, row
+
+
+class _Known(dict[Crosspoint, Contact]):
+    """The contacts that have moved, each looked up once."""
+
+    def __init__(self, find: Callable[[Crosspoint], Contact]) -> None:
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, point: Crosspoint) -> Contact:
+        found = self[point] = self._find(point)
+        return found
 
 
 _worlds: dict[str, World] = {}
