@@ -113,11 +113,7 @@ def claim(bench_path: str | Path, role: str = ENGINE) -> Claim:
     bench = Path(bench_path).resolve()
     lock = _file(bench, "lock").open("a+", encoding="utf-8")
     try:
-        if sys.platform == "win32":
-            lock.seek(0)
-            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
-        else:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        lock_now(lock)
     except OSError:
         lock.close()
         first = _read(bench)
@@ -125,6 +121,15 @@ def claim(bench_path: str | Path, role: str = ENGINE) -> Claim:
     holder = Claim(bench, lock, role)
     holder.publish("", "")
     return holder
+
+
+def lock_now(lock: IO[str]) -> None:
+    """Lock an open file until it is closed; raise OSError where another has locked it."""
+    if sys.platform == "win32":
+        lock.seek(0)
+        msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+    else:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def look_up(bench_path: str | Path) -> Rendezvous:
@@ -167,6 +172,17 @@ def log_file(bench_path: str | Path) -> Path:
     return _file(Path(bench_path).resolve(), "log")
 
 
+def latch_file(bench_path: str | Path) -> Path:
+    """Return the file that latches a bench after an emergency; see labctl.guard.latch."""
+    return _file(Path(bench_path).resolve(), "latch")
+
+
+def who_has(bench_path: str | Path) -> Rendezvous | None:
+    """Return what has a bench open, as far as its process is alive; None where nobody has."""
+    found = _read(Path(bench_path).resolve())
+    return None if found is None or is_alive(dict(found.process)) is False else found
+
+
 def _read(bench: Path) -> Rendezvous | None:
     try:
         found = Rendezvous(**json.loads(_file(bench, "json").read_text(encoding="utf-8")))
@@ -177,10 +193,11 @@ def _read(bench: Path) -> Rendezvous | None:
 
 def _file(bench: Path, suffix: str) -> Path:
     key = hashlib.sha256(os.path.normcase(str(bench)).encode()).hexdigest()[:16]
-    return _folder() / f"{bench.stem}-{key}.{suffix}"
+    return runtime_folder() / f"{bench.stem}-{key}.{suffix}"
 
 
-def _folder() -> Path:
+def runtime_folder() -> Path:
+    """Return the folder for locks and addresses, this user's alone; made where it is absent."""
     named = os.environ.get("LABCTL_RUNTIME_DIR")
     if named:
         folder = Path(named)

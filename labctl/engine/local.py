@@ -52,14 +52,18 @@ def run(
     """
     unit = plugins.procedure(procedure)(**parameters)
     meta = bench.metadata() | ({} if seed is None else {"seed": seed})
-    done = execute(
-        unit,
-        array=bench.array,
-        data_root=data,
-        meta=meta,
-        on_progress=on_progress,
-        on_exit=bench.off,
-    )
+    try:
+        done = execute(
+            unit,
+            array=bench.array,
+            data_root=data,
+            meta=meta,
+            on_progress=on_progress,
+            on_start=bench.run_began,
+            on_exit=bench.off,
+        )
+    finally:
+        bench.run_began(None)
     try:
         return done.raise_unless_finished()
     except LabctlError as error:

@@ -17,7 +17,7 @@ from labctl.engine.control import Control
 from labctl.engine.progress import Meter, Progress
 from labctl.engine.provenance import environment
 from labctl.engine.signals import guarded
-from labctl.errors import AbortedError, InstrumentError
+from labctl.errors import AbortedError, InstrumentError, LatchedError
 from labctl.procedure import Procedure
 from labctl.store import Run, RunWriter, Status
 
@@ -161,7 +161,11 @@ class _Execution:
         if isinstance(failure, KeyboardInterrupt):
             control.abort_from_signal("Interrupted from the keyboard.")
             failure = AbortedError(control.reason)
+        reason = control.reason
         aborted = isinstance(failure, AbortedError)
+        if reason and isinstance(failure, LatchedError | InstrumentError):
+            # An emergency stop takes the bench away in the middle of a cell.
+            aborted, reason = True, f"{reason} It came in the middle of a cell: {failure}"
         problems = [] if failure is None or aborted else [failure]
         if unsafe is not None:
             problems.insert(0, _unsafe_error(unsafe))
@@ -174,7 +178,7 @@ class _Execution:
         error = "; ".join(_describe(problem) for problem in problems)
         trace = "".join(traceback.format_exception(problems[0])) if problems else None
         control.end()
-        self._writer.finish(status, error or control.reason or None, summary, traceback=trace)
+        self._writer.finish(status, error or reason or None, summary, traceback=trace)
         run = Run(self._writer.path)
         run.exception = problems[0] if problems else failure
         if isinstance(failure, SystemExit | GeneratorExit):

@@ -29,7 +29,8 @@ from labctl.procedure import Procedure
 from labctl.store import Status
 
 _WAKE = 0.2  # s; a signal handler may only set a flag, which is looked at this often
-_STOP_PATIENCE = 2.0  # s an emergency stop leaves to the measuring thread before it acts itself
+_STOP_PATIENCE = 0.25  # s an emergency stop leaves to the measuring thread before it acts itself
+_STOP_LIMIT = 8.0  # s it then waits for the measuring thread, where that has begun to stop
 
 
 @dataclass
@@ -185,10 +186,10 @@ class Engine:
                 current.control.abort("Emergency stop.")
         self._wake.set()
         if not self._stopped.wait(_STOP_PATIENCE):
-            # The measuring thread hangs, or is busy with files. Drivers let one message at a
-            # time through, so the outputs can be brought to zero from here.
+            # The measuring thread is in a long query, or hangs. A stop uses sessions of its own,
+            # and so brings the outputs to zero from here.
             self._stop_if_asked()
-            self._stopped.wait(_STOP_PATIENCE)
+            self._stopped.wait(_STOP_LIMIT)
         if self._stop_fault is not None:
             raise EngineError(str(self._stop_fault)) from self._stop_fault
         return {"latched": self._bench.latched}
@@ -231,6 +232,10 @@ class Engine:
         elif self._stop_fault is not None:
             raise self._stop_fault
 
+    def _began(self, job: _Job, folder: Path) -> None:
+        job.folder = folder
+        self._bench.run_began(folder)
+
     def _run(self, job: _Job) -> None:
         status, error = Status.FAILED, None
         try:
@@ -241,7 +246,7 @@ class Engine:
                 meta=self._bench.metadata(),
                 control=job.control,
                 on_progress=lambda progress: setattr(job, "progress", progress),
-                on_start=lambda folder: setattr(job, "folder", folder),
+                on_start=lambda folder: self._began(job, folder),
                 on_exit=self._to_zero,
             )
             status, error = run.status, run.error
@@ -250,6 +255,7 @@ class Engine:
         except Exception as problem:  # noqa: BLE001 - the engine outlives whatever a run does
             traceback.print_exc()
             error = f"{type(problem).__name__}: {problem}"
+        self._bench.run_began(None)
         if job.control.by_signal:
             self.end()
         ended = EndedRun(
