@@ -28,8 +28,12 @@ class TspInstrument(Instrument):
 
     def __init__(self, adapter: Any, name: str, **kwargs: Any) -> None:
         super().__init__(adapter, name, includeSCPI=False, **kwargs)
-        self.line = Line(self.adapter, name)
-        self.identity = Identity.parse(self.line.query("*IDN?"))
+        self.line = Line(self.adapter, name, ("abort",))
+        try:
+            self.identity = Identity.parse(self.line.query("*IDN?"))
+        except BaseException:
+            self.adapter.close()
+            raise
 
     def self_check(self) -> list[str]:
         """Drain the error queue; one line per error."""

@@ -61,6 +61,10 @@ class Readings:
         uint8, shape (n,), bits of :class:`labctl.instruments.Flag`.
     time
         float64, shape (n,), bench time in s.
+    pulse_flag
+        uint8, shape (n,), bits of :class:`labctl.instruments.Flag`: how the pulse ended that came
+        right before each reading (one in compliance did not put its whole voltage on the cell);
+        None where no pulses were asked for. It says nothing against the reading.
     """
 
     cells: NDArray[np.int64]
@@ -68,6 +72,7 @@ class Readings:
     conductance: NDArray[np.float64]
     flag: NDArray[np.uint8]
     time: NDArray[np.float64]
+    pulse_flag: NDArray[np.uint8] | None = None
 
     def __len__(self) -> int:
         return len(self.current)
@@ -101,16 +106,21 @@ class Timing:
     read, pulse
         One read, and one pulse without its width; both with the relays moved once before.
     move
-        One move of the relays, contained in both; take it off where the cell stays selected.
+        One move of the relays, contained in ``pulse``; take it off where the cell stays selected.
+    stay
+        One read of a cell that stays selected; None where that is ``read - move``. (A block of
+        cells that is only read may be scanned faster than cell by cell.)
     """
 
     read: float
     pulse: float
     move: float = 0.0
+    stay: float | None = None
 
     def pulse_and_read(self, width: float) -> float:
         """Return the time of a pulse of ``width`` (s) and the read after it, relays moved once."""
-        return self.pulse + width + self.read - self.move
+        after = self.read - self.move if self.stay is None else self.stay
+        return self.pulse + width + after
 
 
 @dataclass(slots=True)
@@ -121,6 +131,8 @@ class Counters:
     ----------
     reads, pulses
         Number of cell reads and programming pulses.
+    limited_pulses
+        How many of the pulses ended in compliance.
     relay_closures
         Number of relay closures.
     write_energy, read_energy
@@ -132,6 +144,7 @@ class Counters:
     relay_closures: int = 0
     write_energy: float = 0.0
     read_energy: float = 0.0
+    limited_pulses: int = 0
 
 
 @runtime_checkable

@@ -130,7 +130,7 @@ class SafeMessages:
     """What makes one instrument safe, as bare messages.
 
     A second process, or a second session, sends these where the driver cannot be asked any more.
-    None of them has an answer, and each works in every state of the instrument.
+    None of them but ``confirm`` has an answer, and each works in every state of the instrument.
 
     Attributes
     ----------
@@ -140,12 +140,15 @@ class SafeMessages:
         Level to 0 V, and output off, by channel name as in a bench file; empty for a matrix.
     open_all
         Opens every relay; empty for a source meter.
+    confirm
+        Query that is answered once all messages before it are done; empty where there is none.
     """
 
     break_off: tuple[str, ...] = ()
     zero: dict[str, tuple[str, ...]] = field(default_factory=dict)
     off: dict[str, tuple[str, ...]] = field(default_factory=dict)
     open_all: tuple[str, ...] = ()
+    confirm: str = "*OPC?"
 
 
 @runtime_checkable
@@ -280,4 +283,78 @@ class Driver(Protocol):
 
     def close(self) -> None:
         """Close the connection; no command is sent."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedBox:
+    """An instrument that others reach over a link of their own (TSP-Link).
+
+    Attributes
+    ----------
+    driver
+        The connected instrument.
+    node
+        Its number on the link.
+    channel
+        Its source-meter channel as in the bench file; empty for a matrix.
+    """
+
+    driver: Driver
+    node: int
+    channel: str = ""
+
+
+class Scanner(Protocol):
+    """Reads blocks of cells by a script inside the instruments: relays, levels, measurement.
+
+    A driver module may have a function ``scanner(meter, driver, mainframes)`` that makes one, or
+    returns None where these instruments cannot: ``meter`` and ``driver`` are the
+    :class:`LinkedBox` of the source meter that measures and of the other one that is driven,
+    ``mainframes`` those of the matrix by name (by ``""`` where there is one, whose crosspoints
+    have no name before them).
+    """
+
+    block: int
+    """Most cells of one call."""
+    overhead: float
+    """Bench time of one cell besides its relays, settling and integration, s."""
+    steps: int
+    """Settling times of the relays that a move takes where it changes one line only."""
+
+    def scan(
+        self,
+        present: frozenset[str],
+        moves: Sequence[tuple[Sequence[str], Sequence[str]]],
+        *,
+        measured: float,
+        driven: float,
+        settle: tuple[float, float, float],
+    ) -> tuple[NDArray[np.float64], NDArray[np.uint8], NDArray[np.float64]]:
+        """Select and read one cell after the other; all levels are at 0 V before and after each.
+
+        Parameters
+        ----------
+        present
+            Crosspoints that are closed now.
+        moves
+            Of each cell: crosspoints to open, crosspoints to close.
+        measured, driven
+            Level of the source meter that measures and of the other one, V. The other goes first
+            and comes back last.
+        settle
+            s waited after the driven level, after the measured one, and after both are back at
+            0 V, before the next relay moves.
+
+        Returns
+        -------
+        currents, flags, times
+            float64 (A, NaN where there is none), uint8 (bits of :class:`Flag`), float64 (s before
+            the end of the call), each of shape (n,).
+
+        Raises
+        ------
+        InstrumentError
+            Where an instrument reports an error; nothing of the block is to be used.
+        """
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from itertools import groupby
@@ -9,46 +10,85 @@ from itertools import groupby
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep, Timing
-from labctl.cells import check_cells, visiting_order
+from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep
+from labctl.cells import check_cells
+from labctl.checks import Checks
 from labctl.clock import Clock
-from labctl.errors import InstrumentError, LimitError
-from labctl.instruments import Flag, Reading, SwitchMatrix
+from labctl.errors import LimitError
+from labctl.estimate import estimate
+from labctl.inhibit import ONE_TRANSISTOR, Scheme
+from labctl.instruments import Flag, Reading, Scanner, SwitchMatrix
+from labctl.levels import Levelled
+from labctl.planner import Planner
+from labctl.readinglog import ReadingLog
+from labctl.route import Route
 from labctl.safety import Safety
-from labctl.wiring import Move, Wiring
+from labctl.wiring import Wiring
+
+LONGEST_BLOCK = 1.0
+"""Bench time of what cannot be broken off, s: a block of cells scanned or points swept."""
 
 
 class ProbedArray:
     """Cells reached through a switch matrix, one at a time, always switched cold.
 
-    Every operation on a cell is: all levels at 0 V; relays; gate; pulse or read; all levels at
-    0 V again (``instruments.md`` section 6). An error or interrupt inside takes the whole bench
-    to zero before it goes on to the caller.
+    Every operation on a cell is: all levels at 0 V; relays; levels of the terminals that hold
+    (:mod:`labctl.inhibit`), the gate last; pulse or read; all levels at 0 V again, until the
+    lines have discharged (``instruments.md`` section 6). An error or interrupt inside takes the
+    whole bench to zero before it goes on to the caller.
+
+    Parameters
+    ----------
+    safety, wiring, matrix, clock
+        Of the bench.
+    scheme
+        Which level goes where.
+    scanner
+        What reads blocks of cells inside the instruments; None: cell by cell.
 
     Attributes
     ----------
     shape
         Rows (word lines) and columns (bit lines).
     interrupt
-        Called before each cell; may raise to break off a batch. Used by the engine.
+        Called before each cell, each block of cells that is scanned and each part of a sweep;
+        may raise to break off. Used by the engine.
+    after_batch
+        Called at the end of each block of cells and each sweep, however it ended.
     pulse_counts
-        int64, shape (rows, columns): pulses applied to each cell since the bench was opened.
+        int64, shape (rows, columns): pulses applied to each cell since the bench was opened, and
+        what the bench knew of before.
+    pulse_flag
+        uint8, shape (rows, columns): how the last pulse of each cell ended, bits of
+        :class:`labctl.instruments.Flag`.
+    closures
+        Closures of each crosspoint, counted like ``pulse_counts``.
     """
 
-    def __init__(self, safety: Safety, wiring: Wiring, matrix: SwitchMatrix, clock: Clock) -> None:
+    def __init__(
+        self,
+        safety: Safety,
+        wiring: Wiring,
+        matrix: SwitchMatrix,
+        clock: Clock,
+        scheme: Scheme = ONE_TRANSISTOR,
+        scanner: Scanner | None = None,
+    ) -> None:
         self.shape = wiring.shape
         self.counters = Counters()
         self.interrupt: Callable[[], None] | None = None
+        self.after_batch: Callable[[], None] | None = None
         self.pulse_counts = np.zeros(self.shape, dtype=np.int64)
-        self._safety, self._wiring, self._matrix, self._clock = safety, wiring, matrix, clock
-        self._here: tuple[int, int] | None = None
-        self._known = False  # whether the relays are where _here says
+        self.pulse_flag = np.zeros(self.shape, dtype=np.uint8)
+        self.closures: Counter[str] = Counter()
+        self._safety, self._clock, self._scheme, self._scanner = safety, clock, scheme, scanner
+        self._planner, self._checks = Planner(wiring), Checks(safety, scheme)
+        self._route = Route(wiring, matrix, self.closures, self.counters)
+        self._levels = Levelled(safety.terminals)
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
-        word, bit = safety.word_line, safety.bit_line
+        bit = safety.bit_line
         self._read_time = bit.table.nplc / bit.meter.line_frequency + bit.table.settle
-        move = 2 * matrix.settling  # break before make: the old relays settle, then the new ones
-        pulse = move + 2 * (word.meter.overhead + word.table.settle) + bit.meter.overhead
-        self.timing = Timing(read=pulse + self._read_time, pulse=pulse, move=move)
+        self.timing = estimate(safety, scheme, matrix, scanner)
 
     def now(self) -> float:
         """Return the bench time, s."""
@@ -64,13 +104,17 @@ class ProbedArray:
     ) -> Readings:
         """Read cells one after the other (see :meth:`labctl.array.CellArray.read`)."""
         wanted = check_cells(cells, self.shape)
-        self._check_read(voltage, gate)
-        log = _Log(wanted, voltage)
+        self._checks.read(voltage, gate)
+        log = ReadingLog(wanted, voltage)
         with self._batch():
-            for k, cell in self._visit(wanted):
-                self._select(cell)
-                self._measure(log, k, cell, voltage, self._gate(gate))
-                self._gate(0.0)
+            order = self._planner.order(wanted, self._route.here)
+            if self._scanner is not None:
+                self._scan(self._scanner, log, order, voltage, gate)
+            else:
+                for k, cell in self._visit(wanted, order):
+                    self._route.select(cell)
+                    self._measure(log, k, cell, voltage, gate)
+                    self._levels.release()
         return log.readings()
 
     def pulse(
@@ -84,51 +128,56 @@ class ProbedArray:
                 f"{len(each)} pulses for {len(wanted)} cells; give one for all, or one per cell."
             )
         self.check(each)
-        self._check_counts(wanted)
+        self._checks.count(wanted, self.pulse_counts)
         if read is not None:
-            self._check_read(read, READ_GATE)
-        log = _Log(wanted, read or READ_VOLTAGE)
+            self._checks.read(read, READ_GATE)
+        log = ReadingLog(wanted, read or READ_VOLTAGE, pulsed=True)
         with self._batch():
-            for k, cell in self._visit(wanted):
-                pulse, before = each[k], self._last[cell]
-                self._select(cell)
-                self._gate(pulse.gate)
-                self._apply(cell, pulse)
+            for k, cell in self._visit(wanted, self._planner.order(wanted, self._route.here)):
+                before = self._last[cell]
+                self._route.select(cell)
+                flag = self._apply(cell, each[k])
+                log.pulse_flag[k] = flag
                 if read is not None:
-                    self._measure(log, k, cell, read, self._gate(READ_GATE))
-                self._gate(0.0)
-                self._charge(cell, pulse, before)
+                    self._measure(log, k, cell, read, READ_GATE)
+                self._levels.release()
+                self._charge(cell, each[k], flag, before)
         return log.readings() if read is not None else None
 
     def check(self, pulses: Sequence[Pulse]) -> None:
         """Raise LimitError where a pulse is beyond a limit; nothing is applied."""
-        for pulse in dict.fromkeys(pulses):
-            self._safety.check_pulse(
-                pulse.bit_line, pulse.source_line, pulse.gate, pulse.width, "A pulse"
-            )
+        self._checks.pulses(pulses)
 
     def sweep(
         self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
     ) -> Sweep:
-        """Step one cell through voltages (see :meth:`labctl.array.CellArray.sweep`)."""
+        """Step one cell through voltages (see :meth:`labctl.array.CellArray.sweep`).
+
+        A sweep that takes longer than :data:`LONGEST_BLOCK` goes to 0 V in between, where it can
+        be broken off.
+        """
         [target] = check_cells([cell], self.shape)
-        self._safety.check_sweep(voltages, gate, dwell, f"A sweep of cell {cell}")
+        self._checks.sweep(voltages, gate, dwell, f"A sweep of cell {cell}")
         stressing = sum(abs(voltage) > READ_VOLTAGE for voltage in voltages)
-        self._check_counts(np.repeat(target[None], stressing, axis=0))
+        self._checks.count(np.repeat(target[None], stressing, axis=0), self.pulse_counts)
         currents: list[NDArray[np.float64]] = []
         flags: list[NDArray[np.uint8]] = []
+        points = max(1, int(LONGEST_BLOCK / (dwell + self._read_time)))
         with self._batch():
-            if self.interrupt is not None:
-                self.interrupt()
-            self._select((int(target[0]), int(target[1])))
-            self._gate(gate)
-            self.pulse_counts[tuple(target)] += stressing
-            for negative, part in groupby(voltages, key=lambda v: v < 0):
+            for negative, group in groupby(voltages, key=lambda v: v < 0):
                 line = self._safety.source_line if negative else self._safety.bit_line
-                current, flag = line.meter.sweep([abs(v) for v in part], dwell)
-                currents.append(-current if negative else current)
-                flags.append(flag)
-            self._gate(0.0)
+                part = [abs(v) for v in group]
+                for start in range(0, len(part), points):
+                    if self.interrupt is not None:
+                        self.interrupt()
+                    self._route.select((int(target[0]), int(target[1])))
+                    held = self._levels.hold((("word_line", gate),) if self._scheme.gated else ())
+                    block = part[start : start + points]
+                    self.pulse_counts[tuple(target)] += sum(v > READ_VOLTAGE for v in block)
+                    current, flag = line.meter.sweep(block, dwell)
+                    currents.append(-current if negative else current)
+                    flags.append(flag | np.uint8(held))
+            self._levels.release()
         if not currents:
             return Sweep(np.empty(0), np.empty(0), np.empty(0, dtype=np.uint8))
         return Sweep(
@@ -137,7 +186,8 @@ class ProbedArray:
 
     def forget_relays(self) -> None:
         """Ask the matrix for its relays before the next move; somebody else moved them."""
-        self._known, self._here = False, None
+        self._route.forget()
+        self._levels.forget()
 
     @contextmanager
     def _batch(self) -> Iterator[None]:
@@ -145,15 +195,25 @@ class ProbedArray:
         self._safety.ready()
         try:
             yield
-            self._verify_relays()
+            self._route.verify()
         except BaseException as error:
             self.forget_relays()
             for fault in self._safety.off():
                 error.add_note(f"While bringing the bench to zero: {fault}")
+            try:
+                self._tell_batch()
+            except Exception as second:  # noqa: BLE001 - the first error is the one to report
+                error.add_note(f"After that: {second}")
             raise
+        self._tell_batch()
 
-    def _visit(self, cells: NDArray[np.int64]) -> Iterator[tuple[int, tuple[int, int]]]:
-        order = visiting_order(cells, self._here)
+    def _tell_batch(self) -> None:
+        if self.after_batch is not None:
+            self.after_batch()
+
+    def _visit(
+        self, cells: NDArray[np.int64], order: NDArray[np.intp]
+    ) -> Iterator[tuple[int, tuple[int, int]]]:
         listed = cells.tolist()
         for k in order.tolist():
             if self.interrupt is not None:
@@ -161,101 +221,85 @@ class ProbedArray:
             row, column = listed[k]
             yield k, (row, column)
 
-    def _select(self, cell: tuple[int, int]) -> None:
-        """Connect ``cell``; all levels are at 0 V here, as every operation leaves them."""
-        if self._known and cell == self._here:
-            return
-        if self._known:
-            move = self._wiring.move(self._here, cell)
-        else:
-            present, wanted = self._matrix.closed(), self._wiring.closed(cell)
-            move = Move(tuple(sorted(present - wanted)), tuple(sorted(wanted - present)))
-        self._known = False
-        self._matrix.move(move.opened, move.closed)
-        self._here, self._known = cell, True
-        self.counters.relay_closures += len(move.closed)
-
-    def _gate(self, voltage: float) -> Flag:
-        """Bring the word line to ``voltage`` (V); tell whether its source is limited there."""
-        word = self._safety.word_line
-        return word.meter.force(voltage, word.table.settle)
+    def _scan(
+        self,
+        scanner: Scanner,
+        log: ReadingLog,
+        order: NDArray[np.intp],
+        voltage: float,
+        gate: float,
+    ) -> None:
+        """Read cells block by block inside the instruments."""
+        drive = self._scheme.read(voltage, gate)
+        [(helper, level)] = drive.held
+        held, bit = self._safety.terminals[helper].table.settle, self._safety.bit_line.table.settle
+        size = max(1, min(scanner.block, int(LONGEST_BLOCK / self.timing.read)))
+        for start in range(0, len(order), size):
+            block = order[start : start + size]
+            if self.interrupt is not None:
+                self.interrupt()
+            present, moves = self._route.along(log.cells[block])
+            currents, flags, times = scanner.scan(
+                present,
+                moves,
+                measured=drive.level,
+                driven=level,
+                settle=(held, bit, max(held, bit)),
+            )
+            self._route.arrived(log.cells[block[-1]], moves)
+            self._route.verify()
+            log.put_block(block, currents, flags, self._clock.now() - times)
+            self.counters.reads += len(block)
+            good = flags == 0
+            cells, conductance = log.cells[block[good]], np.abs(currents[good] / voltage)
+            self._last[cells[:, 0], cells[:, 1]] = conductance
+            self.counters.read_energy += float(conductance.sum()) * voltage**2 * self._read_time
 
     def _measure(
-        self, log: _Log, k: int, cell: tuple[int, int], voltage: float, gate: Flag
+        self, log: ReadingLog, k: int, cell: tuple[int, int], voltage: float, gate: float
     ) -> None:
-        """Read a cell; a gate that is not where it should be spoils the reading as well.
+        """Read a cell; a line that is held and is not where it should be spoils the reading.
 
         The source line is the other end of the same current, and the bench file keeps its
         compliance above that of the bit line.
         """
+        drive = self._scheme.read(voltage, gate)
+        held = self._levels.hold(drive.held)
         bit = self._safety.bit_line
-        reading = bit.meter.measure(voltage, bit.table.settle)
-        reading = Reading(reading.current, reading.flag | gate)
+        reading = bit.meter.measure(drive.level, bit.table.settle)
+        reading = Reading(reading.current, reading.flag | held)
+        self._levels.wait(bit.table.settle)
         log.put(k, reading, self._clock.now())
         self.counters.reads += 1
         if not reading.flag:
             self._last[cell] = abs(reading.current / voltage)
             self.counters.read_energy += abs(reading.current * voltage) * self._read_time
 
-    def _apply(self, cell: tuple[int, int], pulse: Pulse) -> None:
-        if pulse.bit_line != 0.0:
-            self._safety.bit_line.meter.pulse(pulse.bit_line, pulse.width)
-        else:
-            self._safety.source_line.meter.pulse(pulse.source_line, pulse.width)
+    def _apply(self, cell: tuple[int, int], pulse: Pulse) -> Flag:
+        """Apply a pulse; return how it ended."""
+        drive = self._scheme.pulse(pulse)
+        held = self._levels.hold(drive.held)
+        source = self._safety.terminals[drive.terminal]
         self.counters.pulses += 1
-        self.pulse_counts[cell] += 1
+        self.pulse_counts[cell] += 1  # before it: a pulse that fails half-way was a pulse
+        flag = source.meter.pulse(drive.level, pulse.width).flag | held
+        self._levels.wait(source.table.settle)
+        self.pulse_flag[cell] = flag
+        if flag & Flag.COMPLIANCE:
+            self.counters.limited_pulses += 1
+        return flag
 
-    def _charge(self, cell: tuple[int, int], pulse: Pulse, before: float) -> None:
-        """Add the energy of a pulse: V^2 (G_before + G_after)/2 t, as far as G is known."""
+    def _charge(self, cell: tuple[int, int], pulse: Pulse, flag: Flag, before: float) -> None:
+        """Add the energy of a pulse: V^2 (G_before + G_after)/2 t, as far as G is known.
+
+        In compliance the current I is known instead, and what is on the cell is I/G.
+        """
         known = [g for g in (before, self._last[cell]) if np.isfinite(g)]
-        if known:
-            volts = pulse.bit_line + pulse.source_line
-            self.counters.write_energy += volts**2 * sum(known) / len(known) * pulse.width
-
-    def _verify_relays(self) -> None:
-        if not self._known:
+        if not known:
             return
-        present, wanted = self._matrix.closed(), self._wiring.closed(self._here)
-        if present != wanted:
-            stuck, missing = sorted(present - wanted), sorted(wanted - present)
-            raise InstrumentError(
-                f"The matrix is not where it was sent: closed but should be open {stuck}, open "
-                f"but should be closed {missing}. The last readings are not to be trusted; run "
-                "`labctl bench check`."
-            )
-
-    def _check_read(self, voltage: float, gate: float) -> None:
-        if voltage == 0.0:
-            raise LimitError("A read at 0 V measures nothing; use about 0.2 V.")
-        self._safety.bit_line.check_level(voltage, "A read")
-        self._safety.word_line.check_level(gate, "A read")
-
-    def _check_counts(self, cells: NDArray[np.int64]) -> None:
-        limit = self._safety.limits.pulses_per_cell
-        if self.pulse_counts.max(initial=0) + len(cells) <= limit:
-            return
-        for cell, extra in zip(*np.unique(cells, axis=0, return_counts=True), strict=True):
-            row, column = int(cell[0]), int(cell[1])
-            if self.pulse_counts[row, column] + extra > limit:
-                raise LimitError(
-                    f"Cell ({row}, {column}) has had {self.pulse_counts[row, column]} pulses; "
-                    f"[limits] pulses_per_cell is {limit}. Use another cell, or raise the limit."
-                )
-
-
-class _Log:
-    """Readings of a batch while they come in, in the order of the cells asked for."""
-
-    def __init__(self, cells: NDArray[np.int64], voltage: float) -> None:
-        self._cells, self._voltage = cells, voltage
-        self._current = np.full(len(cells), np.nan)
-        self._flag = np.zeros(len(cells), dtype=np.uint8)
-        self._time = np.full(len(cells), np.nan)
-
-    def put(self, k: int, reading: Reading, time: float) -> None:
-        self._current[k], self._flag[k], self._time[k] = reading.current, reading.flag, time
-
-    def readings(self) -> Readings:
-        good = self._flag == 0
-        conductance = np.where(good, self._current / self._voltage, np.nan)
-        return Readings(self._cells, self._current, conductance, self._flag, self._time)
+        conductance = sum(known) / len(known)
+        power = (pulse.bit_line + pulse.source_line) ** 2 * conductance
+        if flag & Flag.COMPLIANCE and conductance > 0.0:
+            line = self._safety.bit_line if pulse.bit_line != 0.0 else self._safety.source_line
+            power = min(power, line.table.compliance**2 / conductance)
+        self.counters.write_energy += power * pulse.width

@@ -10,6 +10,7 @@ from statistics import median
 
 from labctl import Bench
 from labctl.paths import simulated_bench
+from tests.benchmarks import guard
 from tests.benchmarks.figure import Figure
 
 PASSES = 41
@@ -40,3 +41,4 @@ def measure() -> Iterator[Figure]:
     yield Figure(
         "relay closures per cell read, whole map", closures / PASSES / len(cells), "closures", 2.2
     )
+    yield from guard.measure()
