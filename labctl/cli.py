@@ -30,6 +30,7 @@ BenchOption = Annotated[
         help="Bench file. Default: bench.toml in this folder, else the simulated default bench.",
     ),
 ]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
 DataOption = Annotated[
     Path, typer.Option("--data", "-d", help="Folder where runs are kept.", show_default=True)
 ]
@@ -150,11 +151,51 @@ def sim(context: typer.Context) -> None:
 
 
 @bench_commands.command("check")
-def bench_check(bench: BenchOption = None) -> None:
-    """Open the bench with outputs at zero, and show who answers."""
-    from labctl.console import check_bench
+def bench_check(
+    bench: BenchOption = None,
+    as_json: JsonOption = False,
+    cell: Annotated[
+        str | None, typer.Option("--cell", "-c", help="A cell known to conduct: row,column.")
+    ] = None,
+    gate: Annotated[
+        bool,
+        typer.Option(
+            "--gate",
+            help="Open the gate of one cell at a time, to tell the contact of each pad; bit and "
+            "source lines stay at 0.1 V.",
+        ),
+    ] = False,
+) -> None:
+    """Check instruments, relays and pads, nothing above 0.1 V; exit status 1 if one fails."""
+    from labctl.benchconsole import check_bench
 
-    check_bench(find_bench(bench))
+    if not check_bench(find_bench(bench), cell, gate, as_json):
+        raise typer.Exit(1)
+
+
+@bench_commands.command("wear")
+def bench_wear(bench: BenchOption = None, as_json: JsonOption = False) -> None:
+    """Show the most worn relays and the most pulsed cells; connects to nothing."""
+    from labctl.benchconsole import show_wear
+
+    show_wear(find_bench(bench), as_json)
+
+
+@bench_commands.command("off")
+def bench_off(bench: BenchOption = None) -> None:
+    """Make everything safe at once, also while another program hangs, and latch the bench."""
+    from labctl.emergency import switch_off
+
+    if not switch_off(find_bench(bench), typer.echo):
+        raise typer.Exit(1)
+
+
+@bench_commands.command("acknowledge")
+def bench_acknowledge(bench: BenchOption = None) -> None:
+    """Release a latched bench after somebody has looked at it."""
+    from labctl.emergency import acknowledge
+
+    acknowledge(find_bench(bench), typer.echo)
 
 
 @bench_commands.command("schema")

@@ -92,15 +92,6 @@ def list_runs(data: Path) -> None:
     console.print(table if found else f"There are no runs in {data}.")
 
 
-def check_bench(bench_file: Path) -> None:
-    """Open a bench, print who answers, and leave it at zero."""
-    from labctl.bench import Bench
-
-    with Bench.open(bench_file) as bench:
-        print_bench(bench)
-    console.print("All outputs are at zero, all relays open.")
-
-
 def print_bench(bench: Bench) -> None:
     """Print instruments, terminals and chip of an open bench."""
     file = bench.file
