@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -34,3 +35,38 @@ def bench_file(tmp_path: Path, bench_text: str) -> Iterator[Callable[..., Path]]
     yield write
     for path in made:
         sim.discard(str(path.resolve()))
+
+
+@pytest.fixture
+def boxes(tmp_path: Path, bench_text: str, monkeypatch) -> Iterator[Callable[..., Any]]:
+    """Serve the simulated default bench on TCP ports; see tests.served.Boxes."""
+    from tests.served import Boxes
+
+    monkeypatch.setenv("LABCTL_RUNTIME_DIR", str(tmp_path / "runtime"))
+    made: list[Boxes] = []
+
+    def serve(transport: str = "socket", **options: Any) -> Boxes:
+        folder = tmp_path / f"boxes{len(made)}"
+        folder.mkdir()
+        made.append(Boxes(folder, bench_text, transport, **options))
+        return made[-1]
+
+    yield serve
+    for each in made:
+        each.stop()
+
+
+@pytest.fixture
+def start() -> Iterator[Callable[..., Any]]:
+    """Start programs of their own, killed at the end; see tests.served.Child."""
+    from tests.served import Child
+
+    children: list[Child] = []
+
+    def begin(program: str, *words: object) -> Child:
+        children.append(Child(program, *words))
+        return children[-1]
+
+    yield begin
+    for child in children:
+        child.end()

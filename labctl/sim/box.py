@@ -5,35 +5,24 @@ One box object is what all transports serve: the in-process VISA backend now, so
 
 from __future__ import annotations
 
-from collections import deque
-from enum import Enum
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from labctl.clock import VirtualClock
+from labctl.sim.answers import MESSAGE_AVAILABLE, MOST_OUTPUT, Answers, Ending
 from labctl.sim.faults import Faults
-from labctl.sim.status import Status
+from labctl.sim.status import Refused
 
-__all__ = ["LINE_FEED", "MESSAGE_AVAILABLE", "Box", "Ending", "Faults"]
+__all__ = ["LINE_FEED", "MESSAGE_AVAILABLE", "MOST_OUTPUT", "Box", "Ending", "Faults"]
 
 LINE_FEED = 10
 MOST_INPUT = 1 << 20
 """Bytes of one unfinished message; more are thrown away with error -363."""
-MOST_OUTPUT = 8 << 20
-"""Bytes of unread answers; more are thrown away with error -430."""
 _LONGEST_KEPT, _MOST_KEPT = 200, 500
 """Bytes of a message, and number of messages, that are remembered with what they say."""
-MESSAGE_AVAILABLE = 16
-"""Bit 4 of the status byte (IEEE 488.2)."""
 
 
-class Ending(Enum):
-    """Why :meth:`Box.take` stopped where it did."""
-
-    END = "end of the answer"
-    TERMINATOR = "termination character"
-    COUNT = "count of bytes asked for"
-
-
-class Box:
+class Box(Answers):
     """An instrument seen from its bus connector.
 
     Subclasses implement :meth:`execute` and answer with :meth:`say`.
@@ -43,30 +32,54 @@ class Box:
     clock
         Bench time; every message costs :attr:`message_time` of it, every answer
         :attr:`answer_time` (s).
+    faults
+        What is wrong with the instrument.
     """
 
     message_time = 0.0
-    answer_time = 0.0
     blank_lines = False
     """Whether empty messages mean something at the moment."""
 
     def __init__(self, clock: VirtualClock, faults: Faults | None = None) -> None:
-        self.clock = clock
-        self.faults = faults or Faults()
+        super().__init__(clock, faults or Faults())
+        self.message_time = self.message_time  # of one's own it is quicker to get at
         self.faults.on_power_cycle(self.power_cycle)
-        self.status = Status()
         self.messages = 0
         """Messages executed since power-up."""
+        self._plain = clock if type(clock) is VirtualClock else None  # what need not be called
+        self._due: Sequence[object] = ()  # what is to happen meanwhile
+        self._heeded = -1  # changes of the faults when last looked at; -1: to be looked at
         self._input = bytearray()
         self._lines: dict[bytes, str] = {}  # messages that came whole, and what they say
-        self._output: deque[tuple[bytes, float]] = deque()
-        self._waiting = 0  # bytes in _output
-        self._taken = 0  # bytes already read of the first answer
-        self._fed = 0.0  # bench time at which the last message arrived
+        self._questions: dict[bytes, Callable[[], Any]] = {}  # those that only ask for something
 
     def execute(self, line: str) -> None:
         """Do what one message says (without its terminator)."""
         raise NotImplementedError
+
+    def question(self, line: str) -> Callable[[], Any] | None:
+        """Return what a message asks for, where it is one plain question; else None.
+
+        To call it is to do the message. It may raise Refused; what it returns is said if it is a
+        str, else handed to :meth:`finish`.
+        """
+        return None
+
+    def finish(self, answer: Any) -> None:
+        """Say what the answer to a plain question is that is no str."""
+        raise NotImplementedError
+
+    def heed(self) -> bool:
+        """Look at faults and at whatever else changes what a message does, before it is done.
+
+        Returns whether to look again before the next one; :meth:`alert` has it done otherwise,
+        and so has a fault.
+        """
+        return False
+
+    def alert(self) -> None:
+        """Have :meth:`heed` called before the next message."""
+        self._heeded = -1
 
     def abort(self) -> None:
         """Break off whatever runs or is half defined; called by a device clear."""
@@ -96,6 +109,31 @@ class Box:
         end
             Whether END came with the last byte, which ends a message too.
         """
+        ask = self._questions.get(data)
+        if (
+            ask is not None
+            and self.faults.changes == self._heeded
+            and not (self._input or self._output or self._due or self.status.service_enable)
+            and (clock := self._plain) is not None
+        ):
+            # As the rest of this method, _handle, execute, say: most programs ask the same again
+            # and again, and nothing special is up.
+            self.messages += 1
+            self._fed = fed = clock._now
+            clock._now = fed + self.message_time
+            try:
+                answer = ask()
+            except Refused as refused:
+                self.status.error(refused.code, refused.text)
+                return
+            if type(answer) is not str or len(answer) >= MOST_OUTPUT:
+                self.finish(answer)
+                return
+            said = f"{answer}\n".encode("latin-1")
+            clock._now = now = clock._now + self.answer_time
+            self._output.append((said, now))
+            self._waiting += len(said)
+            return
         self._fed = self.clock.now()
         if self.faults.lost:
             self._disconnect()
@@ -107,7 +145,7 @@ class Box:
             data = bytes(self._input)
             self._input.clear()
         line = self._lines.get(data)
-        if line is not None:  # as it came before: most programs say the same again and again
+        if line is not None:  # as it came before
             self._handle(line)
             return
         if data.find(LINE_FEED) == len(data) - 1 and data and self.whole(data):
@@ -136,63 +174,6 @@ class Box:
             messages.append(rest)
             rest = b""
         return messages, rest
-
-    def take(self, count: int, terminator: int | None = None) -> tuple[bytes, Ending] | None:
-        """Give up to ``count`` bytes of the oldest answer, or None if there is none.
-
-        Parameters
-        ----------
-        count
-            Most bytes wanted.
-        terminator
-            Byte after which to stop; None reads to the end of the answer.
-        """
-        output = self._output
-        if not output or self.faults.lost:
-            return None
-        answer = output[0][0]
-        start = self._taken
-        stop = len(answer)
-        if terminator is None and not start and stop <= count and not self.status.service_enable:
-            output.popleft()  # the whole of it, as most programs want it
-            self._waiting -= stop
-            return answer, Ending.END
-        ending = Ending.END
-        if terminator is not None:
-            found = answer.find(terminator, start)
-            if found >= 0:
-                stop, ending = found + 1, Ending.TERMINATOR
-        if stop - start > count:
-            stop, ending = start + max(count, 0), Ending.COUNT
-        if stop == len(answer):
-            self._output.popleft()
-            self._waiting -= len(answer)
-            self._taken = 0
-            if self.status.service_enable:
-                self.refresh()
-        else:
-            self._taken = stop
-        return (answer if stop - start == len(answer) else answer[start:stop]), ending
-
-    def late(self, timeout: float) -> bool:
-        """Tell, once, whether the oldest answer came more than ``timeout`` (s) too late."""
-        if self._output and self._output[0][1] - self._fed > timeout:
-            self._fed = self._output[0][1]
-            return True
-        return False
-
-    def say(self, data: bytes) -> None:
-        """Put one answer, terminator included, on the output queue."""
-        if self._waiting + len(data) > MOST_OUTPUT:
-            self._drop_output()
-            self.status.error(-430, "Query DEADLOCKED")
-            return
-        faults, clock = self.faults, self.clock
-        if faults.garbage:
-            data = faults.spoil(data)
-        clock.sleep(self.answer_time + faults.delay)
-        self._output.append((data, clock.now()))
-        self._waiting += len(data)
 
     def device_clear(self) -> None:
         """Clear input and output and break off what runs; settings and errors stay."""
@@ -228,18 +209,10 @@ class Box:
         """Tell whether the service-request line is pulled; unlike a poll this changes nothing."""
         return not self.faults.lost and self.refresh()
 
-    def refresh(self) -> bool:
-        """Look for new reasons to request service; return whether service is requested."""
-        return self.status.watch(MESSAGE_AVAILABLE if self._output else 0)
-
     def trigger(self) -> None:
         """Take a group execute trigger."""
         if not self._silent():
             self.group_trigger()
-
-    def _drop_output(self) -> None:
-        self._output.clear()
-        self._waiting = self._taken = 0
 
     def _disconnect(self) -> None:
         """Lose what is under way when the connection breaks."""
@@ -272,15 +245,25 @@ class Box:
             if line and len(data) <= _LONGEST_KEPT and data.endswith(b"\n"):
                 if len(self._lines) >= _MOST_KEPT:
                     self._lines.clear()
+                    self._questions.clear()
                 self._lines[data] = line
+                ask = self.question(line)
+                if ask is not None:
+                    self._questions[data] = ask
         if line or self.blank_lines:
             self._handle(line)
 
     def _handle(self, line: str) -> None:
-        if self.faults.deaf and self._silent():
+        faults = self.faults
+        special = faults.changes != self._heeded
+        if special and faults.deaf and self._silent():
             return
         self.messages += 1
         self.clock.sleep(self.message_time)
+        if special:
+            changes = faults.changes
+            again = self.heed()
+            self._heeded = -1 if again or faults.present() else changes
         self.execute(line)
         if self.status.service_enable:
             self.refresh()

@@ -107,6 +107,8 @@ class Circuit:
         self._limit = np.full(NETS, inf)
         self._reaction = np.zeros(NETS)
         self._levels = [nan] * NETS  # as _voltage, quicker to look at
+        self._limits = [inf] * NETS  # as _limit
+        self._places = {kind: line.tolist() for kind, line in self._lines.items()}  # as _lines
         self._live: set[int] = set()  # nets with a level other than zero
         self._ground = ground
         self._master = list(range(NETS))  # nets tied together through a pad have one master
@@ -132,13 +134,14 @@ class Circuit:
     def drive(self, net: int, voltage: float, limit: float) -> None:
         """Set level (V, NaN = disconnected) and current limit (A) of a source meter."""
         old = self._levels[net]
-        if (old == voltage or (isnan(old) and isnan(voltage))) and self._limit[net] == limit:
+        same = old == voltage or (old != old and voltage != voltage)
+        if same and self._limits[net] == limit:
             return
         if not self._quiet:
             self.elapse()
         self._levels[net] = voltage
         self._voltage[net] = voltage
-        self._limit[net] = limit
+        self._limit[net] = self._limits[net] = limit
         if voltage and voltage == voltage:
             self._live.add(net)
         else:
@@ -161,7 +164,7 @@ class Circuit:
         difference = self._levels[net] - self._levels[master]
         if isnan(difference) or difference == 0.0:
             return 0.0, False
-        return copysign(float(self._limit[net]), difference), True
+        return copysign(self._limits[net], difference), True
 
     def level(self, net: int) -> float:
         """Return the voltage of a net (V): its level, or where its load holds it at its limit."""
@@ -193,13 +196,14 @@ class Circuit:
             hot = self._check_hot([*opened, *closed])
             if stick:
                 opened = [contact for contact in opened if contact not in hot]
-        contacts = self._closed
+        contacts, touched, several = self._closed, {}, 0
         for pad, net in opened:
-            contacts[pad] = contacts.get(pad, 0) & ~(1 << net)
+            touched[pad] = contacts[pad] = contacts.get(pad, 0) & ~(1 << net)
         for pad, net in closed:
-            contacts[pad] = contacts.get(pad, 0) | 1 << net
-        touched = dict.fromkeys([pad for pad, _ in opened] + [pad for pad, _ in closed])
-        if self._tied or any(contacts[pad] & (contacts[pad] - 1) for pad in touched):
+            touched[pad] = contacts[pad] = contacts.get(pad, 0) | 1 << net
+        for bits in touched.values():
+            several |= bits & (bits - 1)
+        if self._tied or several:
             self._check_tied(closed)
             self._tie()
         for pad in touched:
@@ -253,20 +257,20 @@ class Circuit:
     def _place(self, pad: Pad) -> None:
         """Put a line on the master of the nets its pad is connected to."""
         kind, number = pad
-        line = self._lines.get(kind)
-        if line is None or not 0 <= number < len(line):
+        places = self._places.get(kind)
+        if places is None or not 0 <= number < len(places):
             return  # a matrix column that leads to no pad of this chip
         bits = self._closed[pad]
         net = self._master[(bits & -bits).bit_length() - 1] if bits else -1
+        before = places[number]
         if kind not in self._carrying:
-            self._floating_words += int(net < 0) - int(line[number] < 0)
+            self._floating_words += (net < 0) - (before < 0)
         else:
-            before = int(line[number])
             if before >= 0:
                 self._loads[before] -= 1
             if net >= 0:
                 self._loads[net] += 1
-        line[number] = net
+        places[number] = self._lines[kind][number] = net
 
     def _tie(self) -> None:
         """Find the nets that pads tie together, and which of them wins: the strongest source."""
@@ -296,7 +300,7 @@ class Circuit:
     def _strength(self, net: int) -> float:
         if net == self._ground:
             return inf
-        return -1.0 if isnan(self._levels[net]) else float(self._limit[net])
+        return -1.0 if isnan(self._levels[net]) else self._limits[net]
 
     def _place_all(self) -> None:
         for pad in self._closed:

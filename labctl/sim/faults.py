@@ -117,6 +117,9 @@ class Faults:
     deaf: bool = field(default=False, init=False, repr=False, compare=False)
     """Whether one of the faults by which a message comes to nothing is set."""
 
+    changes = 0
+    """How often a fault was set or mended; those of contacts do not count."""
+
     def __post_init__(self) -> None:
         for name, kinds in _KINDS.items():
             value = getattr(self, name)
@@ -130,6 +133,7 @@ class Faults:
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in CONTACTS:
             object.__setattr__(self, name, value)
+            object.__setattr__(self, "changes", self.changes + 1)
             if name in _DEAFENING:
                 self._weigh()
             return
@@ -146,6 +150,10 @@ class Faults:
         """Say whether a message may come to nothing: asked for every message, seldom so."""
         found = (self.__dict__.get(name) for name in _DEAFENING)
         object.__setattr__(self, "deaf", any(v is not None and v is not False for v in found))
+
+    def present(self) -> bool:
+        """Tell whether there is any fault but those of contacts."""
+        return self.deaf or bool(self.garbage or self.delay or self.interlock or self.over_range)
 
     def power_cycle(self) -> None:
         """Switch the instrument off and on again: all is as after power-up."""

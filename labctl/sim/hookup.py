@@ -16,7 +16,8 @@ from labctl.errors import BenchFileError
 from labctl.sim.faults import Faults
 
 _PADS = re.compile(r"^(WL|BL|SL)(\d+)(?:\.\.(\d+))?$")
-_COLUMNS = re.compile(r"^(?:(.+):)?(\d+)\.(\d+)(?:\.\.(\d+)\.(\d+))?$")
+_COLUMNS = re.compile(r"^(?:(.+):)?([^:.]+(?:\.\d+)?)(?:\.\.([^:.]+(?:\.\d+)?))?$")
+_COLUMN = re.compile(r"^(?:(\d+)(?:\.|([A-Z]))(\d+)|([A-Z])(\d+))$")
 
 Pad = tuple[str, int]
 """Kind of line ("WL", "BL", "SL") and its number."""
@@ -167,6 +168,8 @@ def _pads(
     wiring
         ``"WL0..3" = "1.1..1.4"`` (slot.column, of the first mainframe),
         ``"WL0..3" = "NAME:1.1..1.4"``, or a table of such entries under the name of a mainframe.
+        A column may also be named as a crosspoint of any row: ``"1A01..1A04"`` (slot, row,
+        column), ``"A1..A4"`` (row, column counted over all slots).
     width
         Columns of one slot, over which a range counts on: a number, or one for each mainframe.
     """
@@ -184,8 +187,21 @@ def _pads(
             raise ValueError(f'[matrix.wiring] "{key}": [matrix] instrument names no {name!r}')
         each = int(width.get(name, 12)) if isinstance(width, dict) else int(width)
         first, last = int(pads[2]), int(pads[3] or pads[2])
-        start = (int(columns[2]) - 1) * each + int(columns[3]) - 1
+        start = _number(key, columns[2], each)
+        stop = _number(key, columns[3] or columns[2], each)
+        if stop - start != last - first:
+            raise ValueError(f'[matrix.wiring] "{key}" = "{value}": not as many columns as pads')
         for offset in range(last - first + 1):
             slot, column = divmod(start + offset, each)
             found.append(((name, slot + 1, column + 1), (pads[1], first + offset)))
     return found
+
+
+def _number(key: str, text: str, width: int) -> int:
+    """Return the number of a column, from 0, over all slots of its mainframe."""
+    column = _COLUMN.match(text)
+    if column is None:
+        raise ValueError(f'[matrix.wiring] "{key}" = "{text}" does not parse')
+    if column[5]:
+        return int(column[5]) - 1
+    return (int(column[1]) - 1) * width + int(column[3]) - 1

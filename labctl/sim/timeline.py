@@ -25,7 +25,7 @@ from labctl.sim.tsp.box import TspBox
 
 _LINE_FREQUENCY = 50.0  # Hz, of the simulated source meters
 _SHORTEST_PULSE = 1e-4  # s, by script
-_SCRIPT_LINES = 4  # functions loaded into each channel
+_SCRIPT_LINES = 6  # functions loaded into each channel
 _FORBIDDEN_AT_ONCE = 20  # crosspoints named in one message
 _NPLC, _SETTLE = 0.1, 2e-4  # where the bench file says nothing
 
@@ -72,8 +72,8 @@ class Timeline:
     @property
     def preparing(self) -> tuple[float, ...]:
         """What settings and outputs of the three source meters take before the first visit, s."""
-        message, query = (self.message,), (self.message, self.answer)
-        settings = (*message * 3, self.level, *message * 8, *query * 5)
+        query = (self.message, self.answer)
+        settings = (self.message, self.level, self.level, *query * 2)
         on = (self.message, self.level, self.output, self.answer)
         return (*settings, *on) * 3
 
@@ -269,5 +269,5 @@ def _opening(file: Mapping[str, Any]) -> tuple[float, ...]:
     sources = rows if chip.get("source_lines", "columns") == "rows" else columns
     used = 2 * rows + columns + sources  # word lines have two crosspoints, the others one
     forbidden = 4 * (rows + columns + sources) - used
-    forbidding = (message,) * (1 + ceil(forbidden / _FORBIDDEN_AT_ONCE)) + query
+    forbidding = query + (message,) * ceil(forbidden / _FORBIDDEN_AT_ONCE) + query
     return query * len(file["instruments"]) + loading + off + forbidding

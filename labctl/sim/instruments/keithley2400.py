@@ -38,6 +38,7 @@ from labctl.sim.status import Refused
 
 INTERLOCK = 11
 """Bit of the measurement register."""
+_INTERLOCKED = 1 << INTERLOCK
 SETUPS = 5
 """Places of ``*SAV``."""
 
@@ -91,7 +92,7 @@ class Keithley2400(ScpiBox):
     def commands(self) -> Iterable[Command]:
         """Return the tables of all subsystems."""
         self.status.execution_errors = range(800, 900)
-        measurement = self.registers["MEASurement"]
+        measurement = self._measurement = self.registers["MEASurement"]
         self.analogue = Analogue(self.data, self._channel, self._present, self.faults)
         self.trace = Trace(self._present, measurement)
         self.calculator = Calculator(self._present, self._latest)
@@ -162,11 +163,11 @@ class Keithley2400(ScpiBox):
     def _level(self) -> float:
         return abs(self.settings.level[self.analogue.function])
 
-    def execute(self, line: str) -> None:
-        """Do what one message says; an interlock that opened has switched the output off."""
+    def heed(self) -> bool:
+        """Look at the interlock, which switches the output off, and at what is pending."""
         self._watch_interlock()
         self.triggers.continue_endless()
-        super().execute(line)
+        return super().heed() or self.triggers.running
 
     def serial_poll(self) -> int:
         """Return the status byte; measuring goes on meanwhile where it has no end."""
@@ -175,8 +176,8 @@ class Keithley2400(ScpiBox):
         return super().serial_poll()
 
     def _watch_interlock(self) -> None:
-        register = self.registers["MEASurement"]
-        if self.interlocked != bool(register.condition & (1 << INTERLOCK)):
+        register = self._measurement
+        if self.interlocked != bool(register.condition & _INTERLOCKED):
             register.set(INTERLOCK, self.interlocked)
             if self.interlocked:
                 self.switch(False)
@@ -211,6 +212,7 @@ class Keithley2400(ScpiBox):
         """Leave idle; +803 with the output off, unless it goes on by itself."""
         if not self.settings.output and not self.settings.clear_auto:
             raise Refused(803, "Not permitted with OUTPUT off")
+        self.alert()
         self.triggers.initiate()
 
     # -- setups --------------------------------------------------------------------------------

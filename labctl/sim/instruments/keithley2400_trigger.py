@@ -51,6 +51,11 @@ class TriggerModel:
         Returns the settings in force.
     operation
         The operation register.
+
+    Attributes
+    ----------
+    running
+        Whether the model is out of idle.
     """
 
     def __init__(
@@ -63,16 +68,12 @@ class TriggerModel:
         self._clock, self._settings, self._cycle = clock, settings, cycle
         self._operation = operation
         self._flow: Iterator[str] | None = None
+        self.running = False  # whether there is a flow: asked for every command
         self._awaited = ""
         self._due = 0.0  # bench time at which the timer lets the next pass begin
         self.completed = False
         """Whether the last initiation came to its end."""
         operation.set(IDLE, True)
-
-    @property
-    def running(self) -> bool:
-        """Whether the model is out of idle."""
-        return self._flow is not None
 
     def initiate(self) -> None:
         """Leave idle, and go as far as no event is missing.
@@ -87,7 +88,7 @@ class TriggerModel:
         self.completed = False
         self._operation.set(IDLE, False)
         self._cycle.start()
-        self._flow = self._run()
+        self._flow, self.running = self._run(), True
         self._advance()
 
     def event(self, kind: str) -> None:
@@ -111,7 +112,7 @@ class TriggerModel:
     def abort(self) -> None:
         """Go back to idle."""
         if self._flow is not None:
-            self._flow = None
+            self._flow, self.running = None, False
             self._cycle.finish()
         self._rest()
 
@@ -124,10 +125,10 @@ class TriggerModel:
             self._awaited = next(flow)
             self._operation.set(IN_ARM, self._awaited != AGAIN)
         except StopIteration:
-            self._flow, self.completed = None, True
+            self._flow, self.running, self.completed = None, False, True
             self._rest()
         except Refused:
-            self._flow = None
+            self._flow, self.running = None, False
             self._rest()
             raise
 

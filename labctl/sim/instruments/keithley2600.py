@@ -141,15 +141,16 @@ class Keithley2600(TspBox):
         self.digital.reset()
         self._panel.reset()
 
-    def execute(self, line: str) -> None:
-        """Run one message, after a look at the interlock."""
-        if self.faults.interlock:
+    def heed(self) -> bool:
+        """Look at the interlock, and whether readings are to overflow."""
+        faults = self.faults
+        if faults.interlock:
             self._check_interlock()
-        if self.faults.over_range != self._over_range:
-            self._over_range = self.faults.over_range
+        if faults.over_range != self._over_range:
+            self._over_range = faults.over_range
             for channel in self.channels.values():
                 channel.over_range = self._over_range
-        super().execute(line)
+        return super().heed()
 
     # -- channels ------------------------------------------------------------------------------
 
@@ -186,7 +187,7 @@ class Keithley2600(TspBox):
         measurements = self.measurements[name]
         for kind in KINDS:
             measure = measurements.function(kind)
-            host.function(f"{path}.measure.{kind}", measure, measures=True)
+            host.function(f"{path}.measure.{kind}", measure)
             host.function(f"{path}.measure.overlapped{kind}", measurements.overlapped(kind))
             host.function(f"{path}.measure{kind}andstep", measurements.and_step(kind))
         self._nvbuffers[name] = [self.buffers.make() for _ in (1, 2)]

@@ -164,10 +164,10 @@ class SourceChannel(Meter):
             raise Refused(*TOO_BIG)
         if not self.source_auto[quantity] and size > self._source_range[quantity] * OVERRANGE:
             raise Refused(*BEYOND_RANGE)
-        if quantity == VOLTAGE:
-            self._check_area(size, self.limits[CURRENT])
-        else:
+        if quantity != VOLTAGE:
             self._check_area(self.limits[VOLTAGE], size)
+        elif size > self.model.corner_voltage:
+            self._check_area(size, self.limits[CURRENT])
 
     def put_level(self, quantity: int, value: float) -> None:
         """Bring the source to a level that was checked; costs no bench time."""
@@ -247,7 +247,10 @@ class SourceChannel(Meter):
         else:
             voltage = self.port.level()
             voltage = 0.0 if voltage != voltage else voltage
-        on_current = self.used_range(CURRENT, abs(current))
+        if self.measure_auto[CURRENT]:
+            on_current = self.used_range(CURRENT, abs(current))
+        else:
+            on_current = self._measure_range[CURRENT]
         if not (self.same_range and self.output):
             on_voltage = self.used_range(VOLTAGE, abs(voltage))
         elif self.function == VOLTAGE:
@@ -271,7 +274,9 @@ class SourceChannel(Meter):
                 limit = self.off_limit if self.off_mode == NORMAL else self.limits[CURRENT]
                 self.port.drive(0.0, limit)
         elif self.function == VOLTAGE:
-            self.port.drive(self.levels[VOLTAGE], self._most(CURRENT, self.levels[VOLTAGE]))
+            level = self.levels[VOLTAGE]
+            limit = self._most(CURRENT, level) if self.power_limit else self.limits[CURRENT]
+            self.port.drive(level, limit)
         else:
             # A current source is a voltage source at its current limit.
             level = self.levels[CURRENT]

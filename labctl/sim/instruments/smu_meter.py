@@ -72,6 +72,7 @@ class Meter:
         self.over_range = False
         self._rng = rng
         self._noise: list[float] = []
+        self._worse = 1.0, 1.0  # line cycles, and how much noisier than one of them
         self._stepped, self._before = -1.0, 0.0  # bench time of the last step, level before it
         self._measure_ranges = {
             VOLTAGE: model.voltage_ranges,
@@ -135,9 +136,12 @@ class Meter:
         """Return a value with noise, resolution and overflow of the range it is read on."""
         self.used[quantity] = used
         if not self.ideal:
-            worse = self.nplc**-0.5 if self.nplc < 1.0 else 1.0
-            step = used * RESOLUTION * worse
-            value += used * NOISE * self.nplc**-0.5 * self._normal()
+            nplc, worse = self._worse
+            if nplc != self.nplc:
+                self._worse = nplc, worse = self.nplc, self.nplc**-0.5
+            step = used * RESOLUTION * (worse if nplc < 1.0 else 1.0)
+            noise = self._noise or self._draw()
+            value += used * NOISE * worse * noise.pop()
             value = round(value / step) * step
         if self.over_range or abs(value) > used * (OVERRANGE + 0.01):
             return copysign(OVERFLOW, value)
@@ -161,10 +165,9 @@ class Meter:
         to_a_thousandth = next((t for upper, t in _SETTLING if used <= upper), _FASTEST)
         return 1.0 - (1.0 - self._before / level) * exp(-since * _LOG_1000 / to_a_thousandth)
 
-    def _normal(self) -> float:
-        if not self._noise:
-            self._noise = self._rng.standard_normal(_NOISE_BLOCK).tolist()
-        return self._noise.pop()
+    def _draw(self) -> list[float]:
+        self._noise = self._rng.standard_normal(_NOISE_BLOCK).tolist()
+        return self._noise
 
 
 def fitting(ranges: tuple[float, ...], size: float) -> float:

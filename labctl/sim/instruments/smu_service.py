@@ -49,7 +49,6 @@ class Service:
         host.function(
             f"{path}.buffer.getstats",
             lambda *given: buffers.find(_one(given))[0].statistics(),
-            measures=True,
         )
         host.function(
             f"{path}.buffer.recalculatestats", lambda *given: _nothing(buffers.find(_one(given)))

@@ -6,8 +6,9 @@ Source: IEEE Std 488.2-1992, chapter 6 (message exchange protocol), from memory.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from itertools import chain
+from typing import Any
 
 from labctl.clock import VirtualClock
 from labctl.sim.box import MOST_INPUT, Box, Faults
@@ -181,13 +182,7 @@ class ScpiBox(Box):
         """Do what one message says."""
         if self._output:
             self._interrupt()
-        units = self._parsed.get(line)
-        if units is None:
-            units = parse(line, self._tree)
-            if len(line) <= _LONGEST_CACHED:
-                if len(self._parsed) >= _MOST_CACHED:
-                    self._parsed.clear()
-                self._parsed[line] = units
+        units = self._units(line)
         if not self._held:
             self._run(units, [])
         elif units and units[0].urgent:
@@ -202,6 +197,38 @@ class ScpiBox(Box):
             self._held.append(_Held(units, [], None))
         if self._held or self._completing:
             self._resume()
+            self.alert()
+
+    def _units(self, line: str) -> tuple[Unit, ...]:
+        units = self._parsed.get(line)
+        if units is None:
+            units = parse(line, self._tree)
+            if len(line) <= _LONGEST_CACHED:
+                if len(self._parsed) >= _MOST_CACHED:
+                    self._parsed.clear()
+                self._parsed[line] = units
+        return units
+
+    def question(self, line: str) -> Callable[[], Any] | None:
+        """Return what a message asks for that has no parameters."""
+        if type(self).execute is not ScpiBox.execute:
+            return None  # it does more with each message
+        units = self._units(line)
+        unit = units[0] if len(units) == 1 else None
+        return unit.call if unit is not None and unit.query and not unit.parameters else None
+
+    def finish(self, answer: Any) -> None:
+        """Say an answer, or wait for it."""
+        if isinstance(answer, Later):
+            self.alert()
+            self._held.append(_Held((), [], answer))
+            self._resume()
+        elif answer is not None:
+            self._say([answer])
+
+    def heed(self) -> bool:
+        """Tell whether messages wait, or *OPC does."""
+        return bool(self._held or self._completing)
 
     def group_trigger(self) -> None:
         """Take a group execute trigger; like a message it interrupts an unread answer."""
@@ -227,33 +254,35 @@ class ScpiBox(Box):
 
     def _run(self, units: Sequence[Unit], answers: list[str | bytes]) -> None:
         """Do the units of a message and say the answers joined."""
-        for place, unit in enumerate(units):
+        place = 0  # of the next unit
+        for unit in units:
+            place += 1
             if self.sequential and not unit.urgent and self.pending():
-                self._held.appendleft(_Held(units[place:], answers, None))
+                self._held.appendleft(_Held(units[place - 1 :], answers, None))
                 return
             try:
-                if unit.error is not None or unit.call is None:
+                call = unit.call
+                if call is None:
                     raise Refused(*(unit.error or (-100, "Command error")))
-                if unit.query and answers and _is_endless(answers[-1]):
+                if answers and unit.query and _is_endless(answers[-1]):
                     raise Refused(-440, "Query UNTERMINATED after indefinite response")
-                result = unit.call(*unit.parameters)
+                result = call(*unit.parameters)
             except Refused as refused:
                 self.status.error(refused.code, refused.text)
                 if -200 < refused.code <= -100:
                     break  # what follows a command error in a message is not done
                 continue
-            if result is None or not (unit.query or isinstance(result, Later)):
-                continue
-            if isinstance(result, Later):
+            if type(result) is Later:
                 if self.pending():
-                    self._held.appendleft(_Held(units[place + 1 :], answers, result))
+                    self._held.appendleft(_Held(units[place:], answers, result))
                     return
                 result = self._answer(result)
-                if result is None:
-                    continue
-            answers.append(result)
-            if self.status.service_enable:
-                self.refresh()
+            elif not unit.query:
+                continue
+            if result is not None:
+                answers.append(result)
+                if self.status.service_enable:
+                    self.refresh()
         if answers:
             self._say(answers)
 
@@ -264,8 +293,8 @@ class ScpiBox(Box):
             self.status.error(-410, "Query INTERRUPTED")
 
     def _say(self, answers: list[str | bytes]) -> None:
-        if len(answers) == 1 and isinstance(answers[0], str):
-            self.say(answers[0].encode("latin-1") + b"\n")
+        if len(answers) == 1 and isinstance(answer := answers[0], str):
+            self.say(f"{answer}\n".encode("latin-1"))
             return
         parts = [part.encode("latin-1") if isinstance(part, str) else part for part in answers]
         self.say(b";".join(parts) + b"\n")

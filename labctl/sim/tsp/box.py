@@ -68,6 +68,7 @@ class TspBox(Box):
     ) -> None:
         self.agenda: Agenda = agenda_of(clock)
         super().__init__(self.agenda, faults)
+        self._plain, self._due = self.agenda.plain, self.agenda.due
         self.model = model
         self.buffers = Buffers()
         self.registers: RegisterTree | None = None
@@ -120,13 +121,16 @@ class TspBox(Box):
             if head in LOADERS:
                 self.scripts.begin(line)
                 self.blank_lines = True
+                self.alert()
             elif head == "endscript":
                 self.status.error(-285, "TSP Syntax error at line 1: no script is being loaded")
             elif head == "abort":
                 self.stop_all()
             else:
                 self.run(line)
-        self.common.prompt(loading=self.scripts.loading)
+        node = self.common.node
+        if node["showerrors"] or node["prompts"]:
+            self.common.prompt(loading=self.scripts.loading)
 
     def run(self, source: str) -> None:
         """Run Lua text; what goes wrong is queued."""
@@ -198,7 +202,23 @@ class TspBox(Box):
             self.refuse(refused)
             return
         if answer is not None:
-            self.say(f"{answer}\n".encode("latin-1"))
+            self.finish(answer)
+
+    def question(self, line: str) -> Callable[[], Any] | None:
+        """Return what a common command asks for."""
+        if type(self).execute is not TspBox.execute:
+            return None  # it does more with each message
+        asks = line.endswith("?") and line.isascii()
+        return self.common.commands.get(line.upper()) if asks else None
+
+    def finish(self, answer: Any) -> None:
+        """Say an answer."""
+        self.say(f"{answer}\n".encode("latin-1"))
+
+    def heed(self) -> bool:
+        """Tell whether a message means something else, or more is said to it, than usually."""
+        node = self.common.node
+        return bool(self.scripts.loading or node["showerrors"] or node["prompts"])
 
     # -- running -------------------------------------------------------------------------------
 

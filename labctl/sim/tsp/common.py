@@ -6,6 +6,7 @@ reference.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from labctl.sim.status import Refused
@@ -48,7 +49,13 @@ BEEP_TIME = (0.001, 100.0)
 
 
 class Common:
-    """The common part of one box."""
+    """The common part of one box.
+
+    Attributes
+    ----------
+    commands
+        The common commands without a value, by their headers.
+    """
 
     def __init__(self, box: TspBox) -> None:
         self.box = box
@@ -56,6 +63,7 @@ class Common:
         self.node: dict[str, Any] = {}
         self.queue = DataQueue(box.agenda)
         self.strings = UserStrings()
+        self.commands = self._table()
         self._timer = box.clock.now()
         self.power_on()
 
@@ -93,25 +101,23 @@ class Common:
 
     def command(self, head: str, value: str) -> object:
         """Do a common command and return its answer, or None."""
-        box, status = self.box, self.box.status
         if head in ("*ESE", "*SRE"):
             self._enable(head, value)
             return None
-        if head == "*IDN?":
-            return f"{box.vendor}, Model {box.faults.identity or box.model}, {box.serial}, " + (
-                box.firmware
-            )
-        if head == "*STB?":
-            box.work.poll()
-            return box.status_byte()
-        if head == "*ESR?":
-            box.work.poll()
-            return status.read_event()
-        if head in ("*OPC?", "*WAI"):
-            if not box.agenda.wait(lambda: not box.work.running):
-                box.stop_all()  # as the device clear that a program with a time-out sends
-            return 1 if head == "*OPC?" else None
-        actions: dict[str, Any] = {
+        act = self.commands.get(head)
+        if act is None:
+            raise Refused(-285, f"TSP Syntax error at line 1: unexpected symbol near `{head[:40]}'")
+        return act()
+
+    def _table(self) -> dict[str, Callable[[], object]]:
+        """Return the common commands without a value by their headers."""
+        box, status = self.box, self.box.status
+        return {
+            "*IDN?": self._identity,
+            "*STB?": lambda: self._polled(box.status_byte),
+            "*ESR?": lambda: self._polled(status.read_event),
+            "*OPC?": lambda: self._complete(1),
+            "*WAI": lambda: self._complete(None),
             "*RST": box.reset_all,
             "*CLS": self._clear,
             "*OPC": box.work.notify,
@@ -120,9 +126,22 @@ class Common:
             "*ESE?": lambda: status.event_enable,
             "*SRE?": lambda: status.service_enable,
         }
-        if head not in actions:
-            raise Refused(-285, f"TSP Syntax error at line 1: unexpected symbol near `{head[:40]}'")
-        return actions[head]()
+
+    def _identity(self) -> str:
+        box = self.box
+        model = box.faults.identity or box.model
+        return f"{box.vendor}, Model {model}, {box.serial}, {box.firmware}"
+
+    def _polled(self, ask: Callable[[], int]) -> int:
+        self.box.work.poll()
+        return ask()
+
+    def _complete(self, answer: int | None) -> int | None:
+        """Wait until nothing runs."""
+        box = self.box
+        if not box.agenda.wait(lambda: not box.work.running):
+            box.stop_all()  # as the device clear that a program with a time-out sends
+        return answer
 
     def _clear(self) -> None:
         self.box.status.clear()
@@ -205,9 +224,9 @@ class Common:
                 "license": Attribute(lambda: "Lua 5.0: copyright PUC-Rio"),
                 "linefreq": keep("linefreq", self._frequency),
                 "autolinefreq": keep("autolinefreq", lambda v: bool(flag(v))),
-                "prompts": keep("prompts", flag),
+                "prompts": keep("prompts", self._chatty),
                 "prompts4882": keep("prompts4882", flag),
-                "showerrors": keep("showerrors", flag),
+                "showerrors": keep("showerrors", self._chatty),
                 "password": Attribute(lambda: None, keep("password", _password).set),
                 "passwordmode": keep("passwordmode", lambda v: one_of(v, (0, 1, 2, 3))),
                 "description": Attribute(
@@ -226,12 +245,16 @@ class Common:
         self.box.set_line_frequency(hertz)
         return hertz
 
+    def _chatty(self, value: Any) -> int:
+        self.box.alert()
+        return flag(value)
+
     # -- functions -----------------------------------------------------------------------------
 
     def _print(self, *values: Any) -> None:
         precision = self.format["asciiprecision"]
         line = "\t".join([printed(value, precision) for value in values])
-        self.box.say(line.encode("latin-1") + b"\n")
+        self.box.say(f"{line}\n".encode("latin-1"))
 
     def _printbuffer(self, *given: Any) -> None:
         arguments(given, 3, 50)
@@ -251,15 +274,18 @@ class Common:
             self.box.say(block)
 
     def _delay(self, *given: Any) -> None:
-        arguments(given, 1, 1)
-        if self.box.agenda.busy:
-            self.box.host.strain()
-        self.box.clock.sleep(within(given[0], 0.0, 100_000.0))
+        if len(given) != 1:
+            arguments(given, 1, 1)
+        box = self.box
+        if box.agenda.due:
+            box.host.strain()
+        box.clock.sleep(within(given[0], 0.0, 100_000.0))
 
     def _wait_complete(self, *given: Any) -> None:
         arguments(given, 0, 1)
-        self.box.host.strain()
-        self.box.work.wait()
+        if self.box.work.running:
+            self.box.host.strain()
+            self.box.work.wait()
 
     def _beep(self, *given: Any) -> None:
         arguments(given, 2, 2)

@@ -30,7 +30,6 @@ FAIL = "\0fail"
 STRAIN = "\0strain"
 """First value where a host function did much work; its result follows."""
 EXIT = "\0exit"
-_TABLES = (list, dict)  # what a host function may return for a script to get a table
 STEP = 1000
 """Instructions between two looks at the budget."""
 _HERE = Path(__file__).parent
@@ -71,6 +70,9 @@ class LuaHost:
     ----------
     running
         Whether a message is being run.
+    direct
+        Attributes, and functions that take and give plain values, by their whole path: for what
+        wants one of them and no script.
     """
 
     def __init__(
@@ -103,8 +105,9 @@ class LuaHost:
         self._objects = self._load("objects.lua", sandbox, functions)
         self._readings = self._load("readings.lua", sandbox, functions, self._objects)
         self._scripts = self._load("scripts.lua", sandbox, functions, self._objects)
-        self._run = sandbox["run"]
+        self._run, self._results = sandbox["run"], self._objects["results"]
         self._nodes: dict[str, Any] = {}
+        self.direct: dict[str, Attribute | HostFunction] = {}
 
     def run(self, text: str) -> Outcome:
         """Run one message. Raises what a host function raised by a fault of its own."""
@@ -124,8 +127,10 @@ class LuaHost:
             outcome = self._outcome(self._run(f"return {text}", True))
         finally:
             self.running = False
-        found = self._objects["results"]()
-        return outcome, tuple(tuple(item.values()) for item in found.values())
+        found = self._results()
+        if type(found) is tuple:
+            return outcome, (found,)
+        return outcome, tuple(tuple(item.values()) for item in found.values()) if found else ()
 
     def _outcome(self, result: Any) -> Outcome:
         if self._failure is not None:
@@ -149,6 +154,7 @@ class LuaHost:
     ) -> None:
         """Add an object at a dotted ``path``; its parent must be there; digits index numbers."""
         parent, _, key = path.rpartition(".")
+        self._note(path, attributes, functions)
         self._nodes[path] = self._objects["add"](
             self._nodes[parent] if parent else None,
             _key(key),
@@ -165,7 +171,17 @@ class LuaHost:
     ) -> None:
         """Add more to the object at ``path``."""
         tables = self._tables(constants, attributes, functions)
+        self._note(path, attributes, functions)
         self._objects["extend"](self._nodes[path], *tables)
+
+    def _note(
+        self,
+        path: str,
+        attributes: Mapping[str, Attribute] | None,
+        functions: Mapping[str, HostFunction] | None,
+    ) -> None:
+        for part in (attributes or {}, functions or {}):
+            self.direct.update({f"{path}.{name}": item for name, item in part.items()})
 
     def _tables(
         self,
@@ -218,14 +234,13 @@ class LuaHost:
         """Tell whether there is an object at ``path``."""
         return path in self._nodes
 
-    def function(self, path: str, function: HostFunction, *, measures: bool = False) -> None:
+    def function(self, path: str, function: HostFunction) -> None:
         """Add a function at ``path`` that gets reading buffers as ``"id:column"`` strings."""
         parent, _, key = path.rpartition(".")
         self._objects["add_function"](
             self._nodes[parent] if parent else None,
             key,
             self.guard(function),
-            "measure" if measures else "",
         )
 
     def buffer(self, path: str, identity: int) -> None:
@@ -265,11 +280,13 @@ class LuaHost:
         def call(*arguments: Any) -> Any:
             try:
                 result = function(*arguments)
-                if type(result) in _TABLES:
+                kind = type(result)
+                if kind is list or kind is dict:
+                    # A script gets a table.
                     result = self._lua.table_from(result, recursive=True)
                 if self._strained:
                     self._strained = False
-                    return (STRAIN, *result) if type(result) is tuple else (STRAIN, result)
+                    return (STRAIN, *result) if kind is tuple else (STRAIN, result)
                 return result
             except Refused as refused:
                 self._refuse(refused)

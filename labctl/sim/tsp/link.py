@@ -7,7 +7,7 @@ Source: *Series 2600B Reference Manual* (2600BS-901-01), "TSP-Link system expans
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +30,8 @@ REMOTE_TIME = 2e-4
 NO_NODES = (1205, "TSPlink initialization failed (no remote nodes found)")
 MOST_NODE = 64
 _REMOTE = "\1node"
+_SIMPLE = (float, int, bool, str)
+"""Types that mean the same on both sides; other values go as Lua text."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,13 +140,23 @@ class Link:
     # -- other nodes ---------------------------------------------------------------------------
 
     def _evaluate(self, box: TspBox, expression: str) -> tuple[Any, ...]:
+        values: tuple[Any, ...] = self._there(box, box.evaluate, expression)
+        return values
+
+    def _there(self, box: TspBox, act: Callable[..., Any], *given: Any) -> Any:
+        """Do something on another box; its errors go to the queue of this one."""
         self.box.clock.sleep(REMOTE_TIME)
         if box.host.running:
             raise Refused(1211, f"Node {box.link.number} is inaccessible")
-        before = len(box.status.errors)
-        values = box.evaluate(expression)
-        while len(box.status.errors) > before:
-            error = box.status.errors.pop()
+        errors = box.status.errors
+        before = len(errors)
+        values = None
+        try:
+            values = act(*given)
+        except Refused as refused:
+            box.refuse(refused)
+        while len(errors) > before:
+            error = errors.pop()
             there = box.link.number
             entry = NodeError(error.code, error.text, error.severity, there)
             self.box.status.queue(entry)
@@ -158,6 +170,17 @@ class Link:
     def _get(self, number: Any, path: Any, call: Any = False, *given: Any) -> Any:
         """Read an attribute of another node, or call a function there."""
         box, expression = self._peers[int(number)], f"localnode{path}"
+        known = box.host.direct.get(path[1:])
+        if isinstance(known, Attribute):
+            if not call:
+                value = self._there(box, known.get)
+                simple = value is None or type(value) in _SIMPLE
+                return ("value", value) if simple else ("object",)
+        elif known is not None and call and all(map(_simple, given)):
+            value = self._there(box, known, *given)
+            if type(value) is tuple:
+                return "value", *value
+            return "value", value if type(value) in _SIMPLE else None
         if call:
             written = ", ".join(self._literal(box, value) for value in given)
             found = self._evaluate(box, f"{expression}({written})")
@@ -170,14 +193,23 @@ class Link:
     def _put(self, number: Any, path: Any, value: Any = None) -> None:
         """Set an attribute of another node."""
         box = self._peers[int(number)]
+        known = box.host.direct.get(path[1:])
+        if isinstance(known, Attribute) and known.set is not None and _simple(value):
+            self._there(box, known.set, value)
+            return
         written = self._literal(box, value)
-        self._evaluate(box, f"(function() localnode{path} = {written} end)()")
+        self._there(box, box.run, f"localnode{path} = {written}")
 
     def _literal(self, box: TspBox, value: Any) -> str:
         """Return a value as Lua text; an object of the other node as its path there."""
         if isinstance(value, str) and value.startswith(_REMOTE):
             return "localnode" + value.removeprefix(f"{_REMOTE}{box.link.number}")
         return literal(plain(value) if value is not None else None)
+
+
+def _simple(value: Any) -> bool:
+    kind = type(value)
+    return kind in _SIMPLE and not (kind is str and value.startswith(_REMOTE))
 
 
 def literal(value: Any) -> str:

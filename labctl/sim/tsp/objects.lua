@@ -16,6 +16,10 @@ local say = wrap(host.print)
 local OPAQUE = { table = true, ["function"] = true, thread = true, userdata = true }
 
 local function speak(n, ...)
+  if n < 4 then
+    local a, b, c = ...
+    if not (OPAQUE[type(a)] or OPAQUE[type(b)] or OPAQUE[type(c)]) then return say(...) end
+  end
   for i = 1, n do
     if OPAQUE[type((select(i, ...)))] then
       local values = { ... }
@@ -135,11 +139,17 @@ local function describe(v)
   if OPAQUE[type(v)] then return "object" end
   return "value", v
 end
-local function results()
-  local found = { sandbox.results() }
-  for k = 1, #found do found[k] = { describe(found[k]) } end
+-- Of the usual single result, the two without a table around them; nothing for no result.
+local function described(n, first, ...)
+  if n == 0 then return end
+  if n == 1 and not OPAQUE[type(first)] then return "value", first end
+  local found = { first, ... }
+  for k = 1, n do found[k] = { describe(found[k]) } end
   return found
 end
+local kept = sandbox.results
+local function count(...) return described(select("#", ...), ...) end
+local function results() return count(kept()) end
 
 -- Make what stands in the globals reachable below `object` too, but for names it has itself.
 local function share(object)
@@ -160,29 +170,19 @@ end
 local function named(h)
   local call = wrap(h)
   return function(...)
-    local n, values = select("#", ...), { ... }
-    for i = 1, n do values[i] = ids[values[i]] or values[i] end
-    return call(unpack(values, 1, n))
-  end
-end
-
--- As `named`, for functions that usually get no argument, or one.
-local function measuring(h)
-  local call, general = wrap(h), named(h)
-  return function(...)
     local n = select("#", ...)
     if n == 0 then return call() end
     if n == 1 then
       local one = ...
       return call(ids[one] or one)
     end
-    return general(...)
+    local values = { ... }
+    for i = 1, n do values[i] = ids[values[i]] or values[i] end
+    return call(unpack(values, 1, n))
   end
 end
 
-local function add_function(parent, key, h, kind)
-  place(parent, key, kind == "measure" and measuring(h) or named(h))
-end
+local function add_function(parent, key, h) place(parent, key, named(h)) end
 
 G.printbuffer, G.printnumber = named(host.printbuffer), wrap(host.printnumber)
 

@@ -232,9 +232,10 @@ local function finish(first, ...)
   end
   return first, ...
 end
+local most = limits.memory
 local function wrap(h)
   return function(...)
-    check_memory()
+    if collect("count") > most then check_memory() end
     calls = calls + 1
     if calls == CALLS then look() end
     return finish(h(...))

@@ -22,12 +22,14 @@ ASCII, REAL32, REAL64 = 1, 2, 3
 """Values of ``format.data``."""
 BIG_ENDIAN, LITTLE_ENDIAN = 0, 1
 """Values of ``format.byteorder``."""
+NUMBER_FORMATS = {precision: f"%.{precision - 1}e" for precision in range(1, 17)}
+"""By ``format.asciiprecision``."""
 
 
 def number(value: Any) -> float:
     """Return ``value`` as a float; -104 unless it is a finite number."""
-    if type(value) is float or type(value) is int:
-        result = float(value)
+    if (kind := type(value)) is float or kind is int:
+        result = value if kind is float else float(value)
         if isfinite(result):
             return result
     raise Refused(*DATA_TYPE)
@@ -95,6 +97,8 @@ def arguments(given: tuple[Any, ...], least: int, most: int) -> None:
 
 def printed(value: Any, precision: int) -> str:
     """Return a value as ``print`` shows it: numbers as ``1.00000e-03``."""
+    if type(value) is float:
+        return NUMBER_FORMATS[precision] % value
     if value is None:
         return "nil"
     if value is True:
@@ -103,7 +107,7 @@ def printed(value: Any, precision: int) -> str:
         return "false"
     if isinstance(value, str):
         return value
-    return f"{value:.{precision - 1}e}"
+    return NUMBER_FORMATS[precision] % value
 
 
 def number_block(values: Iterable[float], data: int, byteorder: int, precision: int) -> bytes:

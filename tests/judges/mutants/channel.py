@@ -16,8 +16,8 @@ MUTANTS = (
     Mutant(
         "the current limit reaches the terminal",
         _SMU,
-        "self.port.drive(self.levels[VOLTAGE], self._most(CURRENT, self.levels[VOLTAGE]))",
-        "self.port.drive(self.levels[VOLTAGE], self.model.max_current)",
+        "            self.port.drive(level, limit)",
+        "            self.port.drive(level, self.model.max_current)",
         _TESTS,
     ),
     Mutant(
@@ -142,15 +142,15 @@ MUTANTS = (
     Mutant(
         "noise goes with the range",
         _METER,
-        "value += used * NOISE * self.nplc**-0.5 * self._normal()",
-        "value += NOISE * self.nplc**-0.5 * self._normal()",
+        "value += used * NOISE * worse * noise.pop()",
+        "value += NOISE * worse * noise.pop()",
         _TESTS,
     ),
     Mutant(
         "noise falls with the integration time",
         _METER,
-        "value += used * NOISE * self.nplc**-0.5 * self._normal()",
-        "value += used * NOISE * self._normal()",
+        "value += used * NOISE * worse * noise.pop()",
+        "value += used * NOISE * noise.pop()",
         _TESTS,
     ),
     Mutant(

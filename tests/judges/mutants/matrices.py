@@ -47,14 +47,14 @@ MUTANTS = (
     Mutant(
         "closures are counted",
         _RELAYS,
-        "        self.closures.update(closing)\n",
-        "",
+        "count = closures[point] = closures[point] + 1",
+        "count = closures[point] + 1",
         _TESTS,
     ),
     Mutant(
         "only a relay that was open counts a closure",
         _RELAYS,
-        "closing = [p for p in dict.fromkeys(closed) if p not in self.closed or p in opening]",
+        "closing = [p for p in dict.fromkeys(closed) if p not in known or p in opening]",
         "closing = list(dict.fromkeys(closed))",
         _TESTS,
     ),

@@ -4,6 +4,7 @@ from tests.judges.mutants.mutant import Mutant
 
 _STATUS = "labctl/sim/status.py"
 _BOX = "labctl/sim/box.py"
+_ANSWERS = "labctl/sim/answers.py"
 _SCPI_BOX = "labctl/sim/scpi/box.py"
 _MESSAGE = "labctl/sim/scpi/message.py"
 _HEADER = "labctl/sim/scpi/header.py"
@@ -147,7 +148,7 @@ MUTANTS = (
     ),
     Mutant(
         "a late answer times out first",
-        _BOX,
+        _ANSWERS,
         "if self._output and self._output[0][1] - self._fed > timeout:",
         "if False:",
         _BUS,

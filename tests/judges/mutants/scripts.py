@@ -39,8 +39,8 @@ MUTANTS = (
     Mutant(
         "numbers are printed with the precision set",
         _VALUES,
-        'return f"{value:.{precision - 1}e}"',
-        'return f"{value:.5e}"',
+        'f"%.{precision - 1}e" for precision',
+        '"%.5e" for precision',
         _TESTS,
     ),
     Mutant(
