@@ -180,11 +180,14 @@ def _run_row(run: Run) -> RunRow:
 
 
 def _instruments(session: Session) -> list[InstrumentRow]:
-    terminals = session.metadata["bench_file"]["terminals"]
+    bench_file = session.metadata["bench_file"]
     roles: dict[str, list[str]] = {}
-    for name, table in terminals.items():
-        roles.setdefault(table["instrument"], []).append(f"{_ROLES[name]} ({table['channel']})")
-    roles[session.metadata["bench_file"]["matrix"]["instrument"]] = ["switch matrix"]
+    for name, table in bench_file["terminals"].items():
+        if table is not None:  # a passive array has no word line
+            roles.setdefault(table["instrument"], []).append(f"{_ROLES[name]} ({table['channel']})")
+    mainframes = bench_file["matrix"]["instrument"]
+    for name in [mainframes] if isinstance(mainframes, str) else mainframes:
+        roles[name] = ["switch matrix"]
     return [
         InstrumentRow(
             name=name, identity=identity, address=session.addresses[name],
