@@ -16,18 +16,20 @@ _HOME = {
     "Pulse": ("labctl.array", "Pulse"),
     "load": ("labctl.store", "load"),
     "parse_cells": ("labctl.cells", "parse_cells"),
+    "resume": ("labctl.engine.local", "resume"),
     "run": ("labctl.engine.local", "run"),
     "runs": ("labctl.store", "runs"),
 }
 __all__ = [
-    "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "run", "runs",
+    "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "resume", "run",
+    "runs",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
     from labctl.array import Pulse
     from labctl.bench import Bench
     from labctl.cells import parse_cells
-    from labctl.engine.local import run
+    from labctl.engine.local import resume, run
     from labctl.errors import LabctlError
     from labctl.store import load, runs
 

@@ -99,6 +99,18 @@ def run(
 
 
 @app.command()
+def resume(
+    run: Annotated[str, typer.Argument(help="Its number below --data, or its folder.")],
+    bench: BenchOption = None,
+    data: DataOption = Path("data"),
+) -> None:
+    """Go on with a run that was broken off, where it stopped and in the same folder."""
+    from labctl.console import resume_run
+
+    resume_run(run, find_bench(bench), data)
+
+
+@app.command()
 def estimate(
     procedure: Annotated[str, typer.Argument(help="Its name; see `labctl procedures`.")],
     parameters: Annotated[list[str] | None, typer.Argument(help="name=value ...")] = None,

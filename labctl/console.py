@@ -18,6 +18,7 @@ from labctl.quantity import show, show_duration
 if TYPE_CHECKING:
     from labctl.bench import Bench
     from labctl.engine.runner import OnProgress
+    from labctl.store import Run
 
 console = Console(highlight=False)
 
@@ -33,12 +34,32 @@ def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> 
         plugins.procedure(name)(**parameters).check(bench.array.shape)  # before a bar is drawn
         with progress_bar(name) as on_progress:
             done = run(name, bench, data=data, on_progress=on_progress, **parameters)
-        console.print(f"{name}: {done.meta['status']} in {done.path}")
-        for key, value in done.summary.items():
-            if isinstance(value, str | int | float | bool):
-                console.print(
-                    f"  {key}: {value:.6g}" if isinstance(value, float) else f"  {key}: {value}"
-                )
+        print_end(done)
+
+
+def resume_run(which: str, bench_file: Path, data: Path) -> None:
+    """Go on with a run that was broken off; print where it is and what it found."""
+    from labctl.bench import Bench
+    from labctl.engine.local import resume
+    from labctl.store import find
+    from labctl.store.reopening import look
+
+    plugins.add_workspace(Path.cwd())
+    run = find(which, data)
+    _, before = look(run.path)  # before the bench is touched
+    console.print(f"{run.path}: {run.status.value}, {before.units} units done", soft_wrap=True)
+    with Bench.open(bench_file) as bench, progress_bar(run.meta["procedure"]) as on_progress:
+        done = resume(run, bench, on_progress=on_progress)
+    print_end(done)
+
+
+def print_end(run: Run) -> None:
+    """Print where a run is and what it found."""
+    console.print(f"{run.procedure}: {run.status.value} in {run.path}", soft_wrap=True)
+    for key, value in run.summary.items():
+        if isinstance(value, str | int | float | bool):
+            text = f"{value:.6g}" if isinstance(value, float) else str(value)
+            console.print(f"  {key}: {text}")
 
 
 def estimate_procedure(name: str, words: list[str], bench_file: Path) -> None:

@@ -51,6 +51,10 @@ class StoreError(LabctlError):
     """A run folder or table that cannot be written or read."""
 
 
+class DiskFullError(StoreError):
+    """There is no space left for rows; they wait in memory until there is."""
+
+
 class EngineError(LabctlError):
     """The engine is absent, busy, or refuses what was asked of it."""
 

@@ -161,6 +161,29 @@ class Procedure(PymeasureProcedure):
     def cleanup(self) -> None:
         """Release what prepare took. Outputs are at zero; the array may not be used."""
 
+    def state(self) -> dict[str, Any]:
+        """Return what :meth:`resume` needs to go on after the last unit done.
+
+        JSON-able, NumPy arrays allowed. Asked for after every unit, so keep it small. Counts that
+        the summary needs belong here; the random generator is kept without being named.
+        """
+        return {}
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Prepare to go on with a run that was broken off; called instead of :meth:`prepare`.
+
+        As it stands, it prepares and then sets one attribute per item of ``state``. A procedure
+        whose :meth:`prepare` changes cells must write its own.
+
+        Parameters
+        ----------
+        state
+            What :meth:`state` returned after the last unit done.
+        """
+        self.prepare()
+        for name, value in state.items():
+            setattr(self, name, value)
+
     def summary(self) -> dict[str, Any]:
         """Return results for ``run.json``; JSON-able, called when the last unit is done."""
         return {}

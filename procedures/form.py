@@ -102,6 +102,10 @@ class Form(Procedure):
         each = timing.read + pulses * again
         return len(self.selected_cells()) * each
 
+    def state(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {name: getattr(self, name) for name in ("_formed", "_done", "_unreadable")}
+
     def summary(self) -> dict[str, Any]:
         """Return how many cells conduct, and how many could not be read."""
         return {"cells": self._done, "formed": self._formed, "unreadable": self._unreadable}

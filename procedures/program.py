@@ -126,6 +126,10 @@ class Program(Procedure):
         each = timing.read + self.attempts / 4 * again
         return len(self.selected_cells()) * each
 
+    def state(self) -> dict[str, Any]:
+        """Return the counts."""
+        return {"_ok": self._ok, "_done": self._done}
+
     def summary(self) -> dict[str, Any]:
         """Return how many cells reached the target."""
         return {"cells": self._done, "within_tolerance": self._ok}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,7 +18,7 @@ from labctl.learn.sampler import Chain, Step
 from labctl.learn.source import LAST, measured
 from labctl.learn.tasks import load_task, task_names
 from labctl.procedure import Procedure
-from labctl.store import DATA_ROOT, Column
+from labctl.store import DATA_ROOT, Column, RunReader
 
 CHUNK = 10
 """Steps of one unit."""
@@ -78,8 +79,32 @@ class SamplePosterior(Procedure):
         },
     }
 
+    _draws: list[NDArray[np.float64]]
+
     def prepare(self) -> None:
         """Calibrate, place the weights, and bring their cells to the middle of the window."""
+        self._lay_out(self.calibration)
+        self._initial = self._chain.prepare()
+
+    def resume(self, state: dict[str, Any]) -> None:
+        """Take up the chain where it was; the weights are on the chip."""
+        self._lay_out(state["calibration"])
+        self._chain.restore(state["chain"])
+        self._initial, self._count = state["initial"], state["count"]
+        self._saturated, self._pulses = state["saturated"], state["pulses"]
+        self._spent_before = {name: float(value) for name, value in state["spent"].items()}
+        self._time_before = state["time"]
+        if (folder := self._folder()) is not None:
+            draws = RunReader(folder).frame("draws")
+            kept = draws[draws["kept"]].sort_values(["draw", "weight"])
+            self._draws = list(kept["value"].to_numpy().reshape(-1, self._model.size))
+
+    def _folder(self) -> Path | None:
+        """The run folder; None where somebody else than the engine takes the rows."""
+        return getattr(self._sink, "path", None)
+
+    def _lay_out(self, calibration: str) -> None:
+        """Calibrate and place the weights; touches no cell."""
         if self.burn_in >= self.steps - 4 * self.thin:
             raise ProcedureError(
                 f"{self.steps} steps with a burn-in of {self.burn_in} leave fewer than four draws; "
@@ -87,10 +112,9 @@ class SamplePosterior(Procedure):
             )
         self._task = load_task(self.task)
         self._model = LogisticRegression(self._task.x_train, self._task.y_train)
-        root = getattr(self._sink, "path", None)
-        self._measured = measured(
-            self.calibration, root.parent.parent if root else DATA_ROOT, self.array.shape
-        )
+        folder = self._folder()
+        root = DATA_ROOT if folder is None else folder.parent.parent
+        self._measured = measured(calibration, root, self.array.shape)
         self._start = asdict(self.array.counters)
         self._began = self.array.now()
         self._chain = Chain(
@@ -102,9 +126,32 @@ class SamplePosterior(Procedure):
             temperature=self.temperature,
             read_voltage=self.read_voltage,
         )
-        self._initial = self._chain.prepare()
-        self._draws: list[NDArray[np.float64]] = []
+        self._draws = []
         self._count = self._saturated = self._pulses = 0
+        self._spent_before = dict.fromkeys(self._start, 0.0)
+        self._time_before = 0.0
+
+    def state(self) -> dict[str, Any]:
+        """Return the chain, and what was counted."""
+        return {
+            "calibration": str(self._measured.run),
+            "chain": self._chain.state(),
+            "initial": self._initial,
+            "count": self._count,
+            "saturated": self._saturated,
+            "pulses": self._pulses,
+            "spent": self._spent(),
+            "time": self._bench_time(),
+        }
+
+    def _spent(self) -> dict[str, float]:
+        return {
+            name: value - self._start[name] + type(value)(self._spent_before[name])
+            for name, value in asdict(self.array.counters).items()
+        }
+
+    def _bench_time(self) -> float:
+        return self.array.now() - self._began + self._time_before
 
     def units(self) -> list[Any]:
         """First and last step of each chunk."""
@@ -181,16 +228,13 @@ class SamplePosterior(Procedure):
         )
         expected = reference(task.name) if self.temperature == 1.0 else None
         results = evaluate(np.array(self._draws), task, expected)
-        spent = {
-            name: value - self._start[name] for name, value in asdict(self.array.counters).items()
-        }
         return {
             **results.to_json(task),
             "draws": len(self._draws),
             "saturated": self._saturated / (self.steps * self._model.size),
             "initial_pulses": self._initial,
-            **spent,
-            "bench_time": self.array.now() - self._began,
+            **self._spent(),
+            "bench_time": self._bench_time(),
             "calibration_run": str(self._measured.run),
             "calibration": {
                 "pulses": calibration.pulses,

@@ -96,6 +96,10 @@ class Transitions(Procedure):
         )
         self._before = after.conductance
 
+    def state(self) -> dict[str, Any]:
+        """Return which way each cell goes; what they conduct is read again on resuming."""
+        return {"_polarity": self._polarity}
+
     def estimate(self) -> float:
         """Return the bench time of all pulses and reads, s."""
         timing, cells = self.array.timing, len(self.selected_cells())

@@ -6,6 +6,7 @@ The diagram is in ``docs/engine.md``.
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from enum import StrEnum
 
 from labctl.errors import AbortedError, EngineError
@@ -33,6 +34,8 @@ class Control:
     ----------
     by_signal
         Whether the process was told to end (SIGINT, SIGTERM) during this run.
+    waiting
+        What the run waits for by itself (space on the disk), or None.
     """
 
     def __init__(self) -> None:
@@ -42,6 +45,7 @@ class Control:
         self._aborting = False
         self._reason = ""
         self.by_signal = False
+        self.waiting: str | None = None
         self._changed = threading.Condition()
 
     @property
@@ -107,6 +111,23 @@ class Control:
         """Raise AbortedError where the run is to end; called between cells."""
         if self._aborting:
             raise AbortedError(self._reason)
+
+    def wait_for(self, condition: Callable[[], bool], reason: str) -> None:
+        """Wait until ``condition`` holds; :attr:`waiting` says why as long as it does not.
+
+        Raises
+        ------
+        AbortedError
+            Where the run is to end.
+        """
+        self.waiting = reason
+        try:
+            while not condition():
+                self.interrupt()
+                with self._changed:
+                    self._changed.wait(_WAKE)
+        finally:
+            self.waiting = None
 
     def checkpoint(self) -> bool:
         """Tell between units whether the next may begin, waiting a moment where it may not.

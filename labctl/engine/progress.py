@@ -66,6 +66,11 @@ class Meter:
         self._pause_start: float | None = None
         self.done = 0
         self.total = 0
+        self._before = 0
+
+    def begin_at(self, done: int) -> None:
+        """Start with units that were done before the run was resumed; the pace is without them."""
+        self.done = self._before = done
 
     def pause(self) -> None:
         """Stop the wall clock."""
@@ -84,7 +89,12 @@ class Meter:
         elapsed = max(now - self._wall_start - self._paused, 0.0)
         bench = self._bench() - self._bench_start
         left = self.total - self.done
-        pace = self.done / elapsed if self.done and elapsed > 0.0 else None
+        fresh = self.done - self._before
+        pace = fresh / elapsed if fresh and elapsed > 0.0 else None
         eta = left / pace if pace else None
-        bench_eta = bench / self.done * left if self.done else self._estimate
+        bench_eta = self._estimate
+        if fresh:
+            bench_eta = bench / fresh * left
+        elif self._estimate is not None and self.total:
+            bench_eta = self._estimate * left / self.total
         return Progress(self.done, self.total, elapsed, pace, eta, bench, bench_eta)

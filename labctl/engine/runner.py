@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import secrets
 import time
 import traceback
@@ -14,6 +15,7 @@ import numpy as np
 
 from labctl.array import CellArray
 from labctl.engine.control import Control
+from labctl.engine.history import History
 from labctl.engine.progress import Meter, Progress
 from labctl.engine.provenance import environment
 from labctl.engine.signals import guarded
@@ -24,6 +26,7 @@ from labctl.store import Run, RunWriter, Status
 PROGRESS_INTERVAL = 0.1
 """s between two reports of progress."""
 
+_log = logging.getLogger(__name__)
 OnProgress = Callable[[Progress], None]
 _environment = cache(environment)  # it does not change while the process lives
 
@@ -39,8 +42,9 @@ def execute(
     on_start: Callable[[Path], None] | None = None,
     on_exit: Callable[[], None] | None = None,
     signals: bool = True,
+    resume: str | Path | None = None,
 ) -> Run:
-    """Run a procedure and store what it records.
+    """Run a procedure and store what it records, in a new run or as the rest of an old one.
 
     However it ends, the outputs go to zero (``on_exit``) before anything else is done, and the
     run folder says how it ended. SIGINT and SIGTERM abort it within one cell.
@@ -63,9 +67,13 @@ def execute(
     on_start
         Called once with the run folder as soon as it is there.
     on_exit
-        Brings the outputs to zero. An error it raises makes the run failed.
+        Brings the outputs to zero, at the end and while the run waits for space on the disk. An
+        error it raises makes the run failed.
     signals
         False leaves SIGINT and SIGTERM to the caller.
+    resume
+        Folder of a run of this procedure, with these parameters, that was broken off: the units
+        that are left are done, and their rows go behind those that are there.
 
     Returns
     -------
@@ -78,15 +86,19 @@ def execute(
     ProcedureError
         For a parameter out of bounds; nothing has been done then.
     StoreError
-        Where the run folder cannot be made or completed.
+        Where the run folder cannot be made, resumed or completed.
     """
     procedure.check(array.shape)
     control = control if control is not None else Control()
     notes = {"seed": secrets.randbits(63), **(meta or {})}
     notes |= {"parameters": procedure.values(), "environment": _environment()}
     with guarded(control.abort_from_signal, signals) as guard:
-        writer = RunWriter.create(data_root, procedure.name, notes, procedure.tables)
-        execution = _Execution(procedure, array, writer, control, on_progress)
+        if resume is None:
+            writer = RunWriter.create(data_root, procedure.name, notes, procedure.tables)
+        else:
+            writer = RunWriter.reopen(resume)
+        writer.be_patient()
+        execution = _Execution(procedure, array, writer, control, on_progress, on_exit)
         before = getattr(array, "interrupt", None)
         failure: BaseException | None = None
         unsafe: BaseException | None = None
@@ -94,7 +106,7 @@ def execute(
             try:
                 if on_start is not None:
                     on_start(writer.path)
-                procedure.bind(array, writer, np.random.default_rng(notes["seed"]))
+                procedure.bind(array, writer, np.random.default_rng(writer.meta["seed"]))
                 if hasattr(array, "interrupt"):
                     array.interrupt = control.interrupt
                 execution.run()
@@ -121,31 +133,39 @@ class _Execution:
         writer: RunWriter,
         control: Control,
         on_progress: OnProgress | None,
+        to_zero: Callable[[], None] | None,
     ) -> None:
         self._procedure, self._array = procedure, array
         self._writer, self._control = writer, control
-        self._on_progress = on_progress
+        self._on_progress, self._to_zero = on_progress, to_zero
         self._meter: Meter | None = None
         self._due = 0.0
 
     def run(self) -> None:
         """Prepare the procedure and do all its units."""
-        procedure, control = self._procedure, self._control
+        procedure, control, writer = self._procedure, self._control, self._writer
         control.begin()
-        procedure.prepare()
+        history = History(procedure, writer)
+        history.prepare()
         meter = Meter(time.monotonic, self._array.now, procedure.estimate())
-        units = procedure.units()
+        units = history.units()
         meter.total = len(units)
+        meter.begin_at(writer.done.units)
         self._meter = meter
         self._report()
-        for unit in units:
+        for index in range(writer.done.units, len(units)):
             if not control.checkpoint():
                 self._wait(meter)
-            procedure.measure(unit)
+            procedure.measure(units[index])
+            history.done(index, self._array.now())
             meter.done += 1
             if time.monotonic() >= self._due:
-                self._writer.tick()
+                writer.tick()
                 self._report()
+            if writer.full is not None:
+                self._wait_for_space(meter)
+        while not writer.settle():
+            self._wait_for_space(meter)
 
     def conclude(self, failure: BaseException | None, unsafe: BaseException | None) -> Run:
         """Clean up, write the final status, and return the run.
@@ -194,6 +214,21 @@ class _Execution:
         self._writer.progress(progress.to_json())
         if self._on_progress is not None:
             self._on_progress(progress)
+
+    def _wait_for_space(self, meter: Meter) -> None:
+        """Wait with the outputs at zero until the disk takes rows again."""
+        meter.pause()
+        if self._to_zero is not None:
+            self._to_zero()
+        reason = f"The run waits with its outputs at zero. {self._writer.full}"
+        _log.warning("%s", reason)
+        self._writer.keep(status=Status.PAUSED.value, waiting=reason)
+        self._report()
+        self._control.wait_for(lambda: self._writer.full is None, reason)
+        _log.warning("There is space again; the run goes on.")
+        meter.resume()
+        self._writer.keep(status=Status.RUNNING.value, waiting=None)
+        self._report()
 
     def _wait(self, meter: Meter) -> None:
         """Wait until the pause is over."""

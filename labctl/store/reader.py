@@ -16,8 +16,9 @@ from labctl.store.column import Column
 from labctl.store.compact import read_parquet, read_stream
 from labctl.store.files import read_json
 from labctl.store.process import is_alive
+from labctl.store.seam import Seam, kept, seams_of, without
 from labctl.store.status import Status
-from labctl.store.stream import StreamReader
+from labctl.store.stream import StreamReader, measure
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +45,7 @@ class RunReader:
         self.path = Path(path)
         self._stamp: tuple[int, int] | None = None
         self._meta: dict[str, Any] = {}
-        self._streams: dict[str, StreamReader] = {}
+        self._streams: dict[tuple[str, int], StreamReader] = {}
         self._seen: dict[str, int] = {}
         self.tables: dict[str, dict[str, Column]] = {
             table: {name: Column(**column) for name, column in columns.items()}
@@ -75,6 +76,26 @@ class RunReader:
             alive = time.time() - float(self.meta.get("heartbeat", 0.0)) < STALE
         return status if alive else self._status_of_the_dead()
 
+    @property
+    def seams(self) -> list[Seam]:
+        """Where the run was broken off and went on later, oldest first."""
+        return seams_of(self.meta)
+
+    def count(self, table: str) -> int:
+        """Return how many rows of ``table`` the files hold, those of broken-off units included.
+
+        Raises
+        ------
+        StoreError
+            For a table the run does not have.
+        """
+        self._columns(table)
+        try:
+            return measure(self._stream_path(table)).rows
+        except FileNotFoundError:
+            parquet = self._parquet_path(table)
+            return int(pq.read_metadata(parquet).num_rows) if parquet.exists() else 0
+
     def tail(self, table: str) -> dict[str, NDArray[Any]]:
         """Return the rows of ``table`` that are new since the last call.
 
@@ -92,19 +113,26 @@ class RunReader:
         """
         columns = self._columns(table)
         batches = self._new_batches(table)
-        self._seen[table] = self._seen.get(table, 0) + sum(b.num_rows for b in batches)
+        cuts, parts = self._cuts(table), []
+        for batch in batches:
+            first = self._seen.get(table, 0)
+            self._seen[table] = first + batch.num_rows
+            parts += [batch.slice(*part) for part in kept(first, batch.num_rows, cuts)]
         return {
-            name: _joined([batch.column(name) for batch in batches], column)
+            name: _joined([part.column(name) for part in parts], column)
             for name, column in columns.items()
         }
 
-    def frame(self, table: str | None = None) -> pd.DataFrame:
+    def frame(self, table: str | None = None, *, cut: bool = False) -> pd.DataFrame:
         """Return all rows of ``table`` so far; ``attrs["units"]`` has the unit of each column.
 
         Parameters
         ----------
         table
             Name of a table; None takes the first one declared.
+        cut
+            True keeps the rows of units that were broken off and begun again when the run was
+            resumed (see :attr:`seams`).
 
         Raises
         ------
@@ -117,6 +145,8 @@ class RunReader:
         if content is None:
             empty = {key: np.empty(0, column.numpy) for key, column in columns.items()}
             content = pa.table(empty)
+        elif not cut:
+            content = without(content, self._cuts(name))
         frame: pd.DataFrame = content.to_pandas()
         frame.attrs = {
             "units": {key: column.unit for key, column in columns.items()},
@@ -126,15 +156,24 @@ class RunReader:
         return frame
 
     def _new_batches(self, table: str) -> list[pa.RecordBatch]:
-        stream = self._streams.setdefault(table, StreamReader(self._stream_path(table)))
+        """Return the rows past those counted in ``_seen``."""
+        seen, seams = self._seen.get(table, 0), len(self.meta.get("seams", ()))
+        key = (table, seams)  # a run that goes on after its end begins a file of its own
+        stream = self._streams.setdefault(key, StreamReader(self._stream_path(table)))
+        first = stream.rows
         try:
-            return stream.read_new()
+            batches = stream.read_new()
         except FileNotFoundError:
             # Compacted since: the Parquet file holds the same rows in the same order.
             parquet = self._parquet_path(table)
-            if not parquet.exists():
-                return []
-            return read_parquet(parquet, self._seen.get(table, 0))
+            return read_parquet(parquet, seen) if parquet.exists() else []
+        fresh = []
+        for batch in batches:
+            known = min(max(seen - first, 0), batch.num_rows)
+            if known < batch.num_rows:
+                fresh.append(batch.slice(known))
+            first += batch.num_rows
+        return fresh
 
     def _read(self, table: str) -> pa.Table | None:
         # A stream that is there is as complete as the Parquet file made of it, or more so.
@@ -143,6 +182,10 @@ class RunReader:
         except FileNotFoundError:
             parquet = self._parquet_path(table)
             return pq.read_table(parquet) if parquet.exists() else None
+
+    def _cuts(self, table: str) -> list[tuple[int, int]]:
+        """Rows that were measured again: first row, row behind the last."""
+        return [seam.rows[table] for seam in self.seams]
 
     def _columns(self, table: str) -> dict[str, Column]:
         if table not in self.tables:

@@ -46,6 +46,7 @@ class RowBuffer:
         self._flat: list[Any] = []
         self._packed = bytearray()
         self._blocks: list[dict[str, NDArray[Any]]] = []
+        self._taken = 0
         self._pack: Callable[..., bytes] | None = None
         if len(columns) > 1 and all(column.dtype in _CODES for column in columns.values()):
             code = struct.Struct("<" + "".join(_CODES[c.dtype] for c in columns.values()))
@@ -56,6 +57,19 @@ class RowBuffer:
 
     def __bool__(self) -> bool:
         return bool(self._packed or self._flat or self._blocks)
+
+    @property
+    def rows(self) -> int:
+        """How many rows were put in so far, those already taken included.
+
+        Not to be asked while another thread is in :meth:`take`.
+        """
+        waiting = len(self._flat) // len(self._names)
+        if self._packed:
+            waiting += len(self._packed) // self._record.itemsize
+        for block in self._blocks:
+            waiting += len(block[self._names[0]])
+        return self._taken + waiting
 
     def add_row(self, values: dict[str, Any]) -> bool:
         """Take one row of scalars; return False, taking nothing, where it is a block.
@@ -119,6 +133,7 @@ class RowBuffer:
         if not blocks:
             return None
         arrays = [np.concatenate([block[name] for block in blocks]) for name in self._names]
+        self._taken += len(arrays[0])
         return pa.record_batch(
             [pa.array(a, f.type) for a, f in zip(arrays, self.schema, strict=True)], self.schema
         )

@@ -8,9 +8,13 @@ that still grows, or was cut short by a power failure, must give back every whol
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import pyarrow as pa
+
+from labctl.errors import StoreError
 
 END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """End-of-stream marker of the Arrow IPC streaming format."""
@@ -21,7 +25,16 @@ class StreamWriter:
 
     A message that could not be written completely (full disk) is taken back from the file and
     kept; the next :meth:`flush` tries again.
+
+    Attributes
+    ----------
+    rows
+        In the file.
+    is_whole
+        Whether it was closed with its end marker, all rows before it.
     """
+
+    is_whole = False
 
     def __init__(self, path: Path, schema: pa.Schema) -> None:
         self.path = path
@@ -31,6 +44,37 @@ class StreamWriter:
         self._waiting: list[tuple[memoryview, int]] = []
         self._put(schema.serialize(), 0)
         self.flush()
+
+    @classmethod
+    def go_on(cls, path: Path, schema: pa.Schema) -> Self:
+        """Open a stream that is there, to write behind its last whole batch.
+
+        What follows that batch (an end marker, a batch that a crash or a power cut has left
+        half written) is taken off the file.
+
+        Raises
+        ------
+        FileNotFoundError
+            Where there is none.
+        OSError
+            Where it cannot be written.
+        StoreError
+            Where it is that of another table.
+        """
+        whole = measure(path)
+        if whole.schema is None:
+            path.unlink()  # not even the schema has reached the disk: there are no rows
+            return cls(path, schema)
+        if not whole.schema.equals(schema):
+            raise StoreError(f"{path} holds other columns than the table has: {whole.schema}.")
+        self = cls.__new__(cls)
+        self.path, self.rows = path, whole.rows
+        self._file = path.open("r+b", buffering=0)
+        self._end = whole.end
+        self._waiting = []
+        self._file.truncate(whole.end)
+        self._file.seek(whole.end)
+        return self
 
     def write(self, batch: pa.RecordBatch) -> None:
         """Append one record batch.
@@ -62,6 +106,7 @@ class StreamWriter:
                 self.flush()
                 self._append(memoryview(END))
                 self.sync()
+                self.is_whole = True
         finally:
             self._file.close()
 
@@ -81,6 +126,60 @@ class StreamWriter:
         self._end += sent
 
 
+@dataclass(frozen=True, slots=True)
+class Whole:
+    """What of a stream is whole.
+
+    Attributes
+    ----------
+    schema
+        None where not even that is.
+    rows, batches
+        In whole batches.
+    end
+        bytes up to the end of the last whole message.
+    size
+        bytes of the file.
+    closed
+        Whether the end marker follows, and nothing else.
+    """
+
+    schema: pa.Schema | None
+    rows: int
+    batches: int
+    end: int
+    size: int
+    closed: bool
+
+
+def measure(path: Path) -> Whole:
+    """Look through a stream for what of it is whole; memory does not grow with the file."""
+    size = path.stat().st_size
+    schema: pa.Schema | None = None
+    rows = batches = end = 0
+    if not size:
+        return Whole(None, 0, 0, 0, 0, False)
+    with pa.memory_map(str(path)) as source:
+        while (message := _next_message(source)) is not None:
+            if schema is None:
+                schema = pa.ipc.read_schema(message)
+            else:
+                rows += pa.ipc.read_record_batch(message, schema).num_rows
+                batches += 1
+            end = source.tell()
+        source.seek(end)
+        closed = bool(source.read() == END)
+    return Whole(schema, rows, batches, end, size, closed)
+
+
+def _next_message(source: pa.NativeFile) -> pa.Message | None:
+    """Return the next message; None at the end marker, the end, or a message not complete."""
+    try:
+        return pa.ipc.read_message(source)
+    except (EOFError, OSError, pa.ArrowInvalid):
+        return None
+
+
 class StreamReader:
     """Reads the batches that were added since the last time.
 
@@ -88,11 +187,14 @@ class StreamReader:
     ----------
     schema
         Schema of the stream, None as long as it is not complete in the file.
+    rows
+        How many were returned so far.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
         self.schema: pa.Schema | None = None
+        self.rows = 0
         self._offset = 0
 
     def read_new(self) -> list[pa.RecordBatch]:
@@ -108,17 +210,13 @@ class StreamReader:
             source = pa.BufferReader(file.read())
         batches: list[pa.RecordBatch] = []
         whole = 0
-        while True:
-            try:
-                message = pa.ipc.read_message(source)
-            except (EOFError, OSError, pa.ArrowInvalid):
-                # The end marker, the end of the file, or a message that is not complete: what
-                # is left is looked at again the next time.
-                break
+        # What is not complete yet is looked at again the next time.
+        while (message := _next_message(source)) is not None:
             if self.schema is None:
                 self.schema = pa.ipc.read_schema(message)
             else:
                 batches.append(pa.ipc.read_record_batch(message, self.schema))
             whole = source.tell()
         self._offset += whole
+        self.rows += sum(batch.num_rows for batch in batches)
         return batches

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import threading
 import time
 from collections.abc import Mapping
@@ -10,16 +12,21 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from labctl.errors import StoreError
+from labctl.errors import DiskFullError, StoreError
+from labctl.store import journal
 from labctl.store.column import Columns
 from labctl.store.compact import compact
 from labctl.store.files import new_run_folder, write_json
+from labctl.store.journal import Done
 from labctl.store.process import this_process
+from labctl.store.reopening import reopen
 from labctl.store.rowbuffer import RowBuffer
 from labctl.store.status import Status
 from labctl.store.stream import StreamWriter
 
+_log = logging.getLogger(__name__)
 FORMAT = 1
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FLUSH_INTERVAL = 0.25
 """s between two hand-overs of rows to the operating system."""
 HEARTBEAT_INTERVAL = 1.0
@@ -39,21 +46,40 @@ class RunWriter:
         The run folder.
     number
         The number of the run, its own below one data root.
+    done
+        What was done already when this writer was made: nothing, but for a run that is resumed.
     """
 
-    def __init__(self, path: Path, number: int, meta: dict[str, Any], tables: _Tables) -> None:
-        self.path, self.number = path, number
+    def __init__(
+        self,
+        path: Path,
+        meta: dict[str, Any],
+        tables: _Tables,
+        streams: dict[str, StreamWriter] | None = None,
+        done: Done | None = None,
+    ) -> None:
+        self.path, self.number = path, int(meta["number"])
+        self.done = done or Done()
         self._meta = meta
         self._lock = threading.Lock()  # buffers and streams
         self._meta_lock = threading.Lock()  # run.json; never taken while holding _lock
-        self._buffers = {name: RowBuffer(name, columns) for name, columns in tables.items()}
-        self._streams = {
+        self._tables = list(tables)
+        # The journal comes last, so that it never counts rows that were not written before it.
+        self._buffers = {
+            name: RowBuffer(name, columns)
+            for name, columns in {**tables, journal.TABLE: journal.COLUMNS}.items()
+        }
+        self._streams = streams or {
             name: StreamWriter(path / f"{name}.arrows", buffer.schema)
             for name, buffer in self._buffers.items()
         }
+        self._before = {name: stream.rows for name, stream in self._streams.items()}
+        self._state = ""
+        self._loose: set[str] = set()
         self._due = time.monotonic() + FLUSH_INTERVAL
         self._beaten = 0.0
         self._fault: StoreError | None = None
+        self._is_patient = False
         self._closing = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="labctl-store", daemon=True)
 
@@ -83,6 +109,8 @@ class RunWriter:
         StoreError
             Where the folder or its files cannot be made.
         """
+        if journal.TABLE in tables:
+            raise StoreError(f"No table of a run may be called {journal.TABLE!r}.")
         now = datetime.now().astimezone()
         try:
             number, path = new_run_folder(Path(data_root), now.strftime("%Y-%m-%d"), procedure)
@@ -98,13 +126,39 @@ class RunWriter:
                 },
                 "process": this_process(),
             }
-            writer = cls(path, number, {**meta, **own}, tables)
+            writer = cls(path, {**meta, **own}, tables)
             writer._write_meta()
         except OSError as error:
             raise StoreError(
                 f"Cannot make a run folder in {data_root}: {error}. Free some space, or choose "
                 "another data folder."
             ) from error
+        writer._thread.start()
+        return writer
+
+    @classmethod
+    def reopen(cls, path: str | Path) -> Self:
+        """Go on in the folder of a run that has ended without being finished.
+
+        ``run.json`` gets a seam (:class:`labctl.store.Seam`); :attr:`done` says how far it was.
+
+        Raises
+        ------
+        StoreError
+            Where the run is going on or finished, kept no journal, or cannot be written.
+        """
+        found = reopen(Path(path))
+        seams = [*found.meta.get("seams", []), found.seam.to_json()]
+        gone = {"ended", "rows", "error", "summary", "traceback"}
+        meta = {key: value for key, value in found.meta.items() if key not in gone}
+        meta |= {"status": Status.RUNNING.value, "seams": seams, "process": this_process()}
+        writer = cls(Path(path), meta, found.tables, found.streams, found.done)
+        try:
+            writer._write_meta()
+        except OSError as error:
+            for stream in found.streams.values():
+                stream.close(whole=False)
+            raise writer._disk_error(error) from error
         writer._thread.start()
         return writer
 
@@ -126,10 +180,27 @@ class RunWriter:
         if not buffer.add_row(columns):
             with self._lock:
                 buffer.add_block(columns)
-        if time.monotonic() >= self._due:
-            self.flush()
-        if self._fault is not None:
-            raise self._fault
+        self._look()
+
+    def unit_done(self, unit: int, time: float, state: str = "") -> None:
+        """Note in the journal that all rows of ``unit`` have been appended.
+
+        Parameters
+        ----------
+        unit
+            Its index in the list of units.
+        time
+            Bench time, s.
+        state
+            JSON: what is needed to go on with the unit after it.
+        """
+        with self._lock:
+            rows = [self._before[name] + self._buffers[name].rows for name in self._tables]
+        if state == self._state:
+            state = ""
+        else:
+            self._state = state
+        self.append(journal.TABLE, **journal.entry(unit, time, rows, state))
 
     def tick(self) -> None:
         """Flush and write the heartbeat where they are due. Cheap where they are not.
@@ -137,12 +208,37 @@ class RunWriter:
         Raises
         ------
         StoreError
-            Where the disk takes no more, now or since the last call.
+            Where the disk takes no more, now or since the last call; see :meth:`be_patient`.
         """
-        if time.monotonic() >= self._due:
+        self._look()
+
+    def be_patient(self) -> None:
+        """From now on keep rows in memory while the disk is full, instead of raising.
+
+        Whoever asks for this looks at :attr:`full` between units, and measures nothing as long
+        as it is not None.
+        """
+        self._is_patient = True
+
+    def settle(self) -> bool:
+        """Hand all rows to the operating system; return False where there is no space for them."""
+        try:
             self.flush()
-        if self._fault is not None:
-            raise self._fault
+        except DiskFullError as error:
+            self._fault = error
+        return self.full is None
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """What ``run.json`` says, or will with the next heartbeat."""
+        with self._meta_lock:
+            return dict(self._meta)
+
+    @property
+    def full(self) -> DiskFullError | None:
+        """What keeps rows from the disk, where that is a lack of space."""
+        fault = self._fault
+        return fault if isinstance(fault, DiskFullError) else None
 
     def flush(self) -> None:
         """Hand all rows to the operating system now.
@@ -157,8 +253,12 @@ class RunWriter:
 
     def progress(self, progress: dict[str, Any]) -> None:
         """Note how far the run is; written with the next heartbeat."""
+        self.keep(progress=progress)
+
+    def keep(self, **meta: Any) -> None:
+        """Add or replace keys of ``run.json``, written with the next heartbeat."""
         with self._meta_lock:
-            self._meta["progress"] = progress
+            self._meta.update(meta)
 
     def status(self, status: Status) -> None:
         """Write a new status that does not end the run (``running``, ``paused``) at once."""
@@ -205,17 +305,19 @@ class RunWriter:
         if faults:
             status = Status.FAILED
             error = "; ".join([error, *faults] if error else faults)
-        final = {
+        final: dict[str, Any] = {
             "status": Status(status).value,
             "ended": datetime.now().astimezone().isoformat(),
-            "rows": {name: stream.rows for name, stream in self._streams.items()},
+            "rows": {name: self._streams[name].rows for name in self._tables},
             "error": error,
             "summary": summary or {},
         }
         self._update(**final, **meta)
         if faults:
             raise StoreError("; ".join(faults))
-        for stream in self._streams.values():
+        for name, stream in self._streams.items():
+            if name in self._loose:
+                continue
             try:
                 stream.path.unlink(missing_ok=True)
             except PermissionError:
@@ -236,6 +338,16 @@ class RunWriter:
         else:
             self.finish(Status.FAILED, error=f"{type(error).__name__}: {error}")
 
+    def _look(self) -> None:
+        """Flush where that is due, and raise what is wrong with the disk."""
+        if time.monotonic() >= self._due:
+            try:
+                self.flush()
+            except DiskFullError as error:
+                self._fault = error
+        if self._fault is not None and not (self._is_patient and self.full is not None):
+            raise self._fault
+
     def _flush(self) -> None:
         """Write what the buffers hold; the caller has the lock."""
         self._due = time.monotonic() + FLUSH_INTERVAL
@@ -247,7 +359,6 @@ class RunWriter:
                     stream.write(batch)
         except OSError as error:
             raise self._disk_error(error) from error
-        self._fault = None
 
     def _keep(self) -> None:
         """Flush and keep the heartbeat until the run ends; body of the thread."""
@@ -256,6 +367,7 @@ class RunWriter:
                 self.flush()
                 if time.monotonic() - self._beaten >= HEARTBEAT_INTERVAL:
                     self._beat()
+                self._fault = None
             except StoreError as error:
                 self._fault = error  # raised to the measurement by its next append or tick
 
@@ -280,7 +392,13 @@ class RunWriter:
                 if not faults:
                     compact(stream.path, self.path / f"{name}.parquet")
             except OSError as error:
-                faults.append(str(self._disk_error(error)))
+                problem = self._disk_error(error)
+                if stream.is_whole and isinstance(problem, DiskFullError):
+                    # Every row is in the stream, which is read as well as a Parquet file.
+                    _log.warning("%s stays a stream: %s", stream.path, problem)
+                    self._loose.add(name)
+                else:
+                    faults.append(str(problem))
         return faults
 
     def _update(self, **changes: Any) -> None:
@@ -298,7 +416,8 @@ class RunWriter:
         self._beaten = time.monotonic()
 
     def _disk_error(self, error: OSError) -> StoreError:
-        return StoreError(
+        kind = DiskFullError if error.errno in _FULL else StoreError
+        return kind(
             f"Cannot write to {self.path}: {error}. Rows stored so far are kept; free some space "
             "or make the folder writable."
         )
