@@ -211,7 +211,7 @@ def test_a_lost_description_is_made_anew_from_the_tables(tmp_path, crashed):
     assert (run.number, run.procedure, run.status) == (9, "read_map", Status.INTERRUPTED)
     assert run.tables == TABLES
     assert len(run.frame("cells")) == 18
-    with pytest.raises(StoreError, match="its run.json was lost"):
+    with pytest.raises(StoreError, match=r"its run\.json was lost"):
         RunWriter.reopen(path)
 
 
