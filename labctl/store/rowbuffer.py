@@ -55,6 +55,13 @@ class RowBuffer:
                 [(n, np.dtype(c.dtype).newbyteorder("<")) for n, c in columns.items()]
             )
 
+    def warm_up(self) -> None:
+        """Pay now for what the first batch costs: pyarrow loads pandas with the first array."""
+        columns = [np.empty(0, c.numpy) for c in self._columns.values()]
+        pa.record_batch(
+            [pa.array(a, f.type) for a, f in zip(columns, self.schema, strict=True)], self.schema
+        )
+
     def __bool__(self) -> bool:
         return bool(self._packed or self._flat or self._blocks)
 

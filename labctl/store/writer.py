@@ -69,6 +69,8 @@ class RunWriter:
             name: RowBuffer(name, columns)
             for name, columns in {**tables, journal.TABLE: journal.COLUMNS}.items()
         }
+        for buffer in self._buffers.values():
+            buffer.warm_up()
         self._streams = streams or {
             name: StreamWriter(path / f"{name}.arrows", buffer.schema)
             for name, buffer in self._buffers.items()
