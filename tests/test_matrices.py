@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from labctl.bench import Bench
@@ -120,8 +122,11 @@ def test_closures_settling_and_life_are_those_of_all_mainframes(two):
     assert matrix.settling == 0.02
     matrix.settling = 0.005
     assert {each.settling for each in matrix.mainframes.values()} == {0.005}
-    matrix.mainframes["second"].life = 1e6
-    assert MatrixGroup(matrix.mainframes).life == 1e6
+    first, second = matrix.mainframes.values()
+    assert matrix.life == first.life == second.life == 1e8
+    second.ability = replace(second.ability, life=1e6)  # relays of another kind
+    for order in (first, second), (second, first):
+        assert MatrixGroup({str(k): each for k, each in enumerate(order)}).life == 1e6
 
 
 def test_cells_behind_two_mainframes_are_read_like_any_other(two):

@@ -1,6 +1,7 @@
 """Limits that hold, the way to zero and its order, and the emergency stop of a bench that hangs."""
 
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
@@ -27,23 +28,23 @@ class Watch:
         self.events = []
         names = {net: name for name, net in TERMINALS.items()}
         circuit = world.circuit
-        drive, move = circuit.drive, circuit.move
+        move = circuit.move
 
-        def driven(net, voltage, limit):
-            name = names.get(net)
+        def driven(drive, name, voltage, limit):
             if name is not None and np.isfinite(voltage):
                 self.most[name] = max(self.most[name], abs(voltage))
                 if voltage:
                     self.current[name] = max(self.current[name], limit)
                 self.events.append((name, voltage))
-            return drive(net, voltage, limit)
+            return drive(voltage, limit)
 
         def moved(opened, closed, stick=False):
             opened, closed = list(opened), list(closed)
             self.events.append(("relays", len(closed) - len(opened)))
             return move(opened, closed, stick)
 
-        monkeypatch.setattr(circuit, "drive", driven)
+        for net, port in world.ports:
+            monkeypatch.setattr(port, "drive", partial(driven, port.drive, names.get(net)))
         monkeypatch.setattr(circuit, "move", moved)
 
     def first(self, name, value=0.0):

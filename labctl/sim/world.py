@@ -51,6 +51,8 @@ class World:
     ----------
     boxes
         Instruments by VISA address.
+    ports
+        Every terminal of a source meter that is on a net, with that net.
     clock
         The bench time they share with the program.
     lock
@@ -71,6 +73,7 @@ class World:
         seed = int(hookup.simulation.get("seed", 0))
         self._seeds = np.random.SeedSequence([seed, 0xB0C5]).spawn(len(hookup.boxes))
         self.boxes: dict[str, Box] = {}
+        self.ports: list[tuple[int, NetPort]] = []
         self._names: dict[str, str] = {}
         for k, plan in enumerate(hookup.boxes):
             self.boxes[plan.address] = self._make_box(plan, k)
@@ -173,7 +176,9 @@ class World:
             row = terminals.get((instrument, _SAME_CHANNEL.get(channel, channel)))
         if row is None or row not in ROWS:
             return OpenPort()
-        return NetPort(self.circuit, ROWS.index(row), reaction)
+        port = NetPort(self.circuit, ROWS.index(row), reaction)
+        self.ports.append((ROWS.index(row), port))
+        return port
 
     def _moved(self, name: str, opened: Iterable[Crosspoint], closed: Iterable[Crosspoint]) -> None:
         """Move contacts of a mainframe; those that arc weld, if the bench file says so."""

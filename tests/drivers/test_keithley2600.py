@@ -1,10 +1,12 @@
 """Exact strings on the wire, and what the driver makes of the answers."""
 
 import math
+from contextlib import nullcontext
 
 import pytest
 from pymeasure.test import expected_protocol
 
+from drivers._smu2600 import SCRIPT
 from drivers.keithley2600 import Keithley2600, abilities
 from labctl.errors import InstrumentError
 from labctl.instruments import Flag
@@ -15,9 +17,7 @@ NO_ERRORS = ("print(errorqueue.count)", "0.000000000e+00")
 
 def loading(channel: str) -> list[tuple[str | None, str | None]]:
     """The exchange that loads the functions of a channel."""
-    from drivers.keithley2600 import _SCRIPT
-
-    script = [(line, None) for line in _SCRIPT.format(c=channel).splitlines()]
+    script = [(line, None) for line in SCRIPT.format(c=channel).splitlines()]
     return [*script, NO_ERRORS, ("print(localnode.linefreq)", "6.000000000e+01")]
 
 
@@ -43,27 +43,51 @@ def test_small_values_keep_full_precision(protocol):
         assert box.channel("a").force(2e-9, 1.5e-7) == Flag.OK
 
 
-def test_compliance_is_set_and_read_back(protocol):
-    with (
-        protocol(
-            ("format.asciiprecision = 10", None),
-            ("smua.source.func = smua.OUTPUT_DCVOLTS", None),
-            ("smua.source.levelv = 0", None),
-            ("smua.source.rangev = 3.0", None),
-            ("smua.sense = smua.SENSE_LOCAL", None),
-            ("smua.source.limiti = 5e-08", None),
-            ("smua.measure.autorangei = smua.AUTORANGE_OFF", None),
-            ("smua.measure.rangei = 1e-07", None),
-            ("smua.measure.nplc = 0.1", None),
-            ("smua.measure.autozero = smua.AUTOZERO_ONCE", None),
-            ("smua.measure.delay = 0", None),
-            NO_ERRORS,
-            ("print(smua.source.limiti)", "1.000000000e-07"),
-        ) as box,
-    ):
+PREPARE = (
+    "format.asciiprecision = 10 format.byteorder = format.LITTLEENDIAN "
+    "smua.source.func = smua.OUTPUT_DCVOLTS smua.source.levelv = 0 "
+    "smua.source.leveli = 0 smua.sense = smua.SENSE_LOCAL "
+    "smua.source.limitv = 3.0 smua.source.limiti = 0.001 "
+    "smua.source.rangev = 3.0 smua.source.limiti = 5e-08 "
+    "smua.measure.autorangei = smua.AUTORANGE_OFF smua.measure.rangei = 1e-07 "
+    "smua.measure.nplc = 0.1 smua.measure.autozero = smua.AUTOZERO_ONCE "
+    "smua.measure.delay = 0 smua.measure.count = 1 "
+    "smua.nvbuffer1.clear() smua.nvbuffer1.appendmode = 1 "
+    "smua.nvbuffer1.collecttimestamps = 1"
+)
+SET_UP = "print(smua.source.limiti, smua.measure.nplc, smua.measure.rangei, smua.source.rangev)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        ("5.000000000e-08\t1.000000000e-01\t1.000000000e-07\t2.000000000e+01", None),
+        (
+            "1.000000000e-07\t1.000000000e-01\t1.000000000e-07\t2.000000000e+01",
+            r"limiti was set to 5e-08 A .* 1e-07 A",
+        ),
+        (
+            "5.000000000e-08\t1.000000000e+00\t1.000000000e-07\t2.000000000e+01",
+            r"nplc was set to 0\.1 line cycles .* 1 line cycles",
+        ),
+        (
+            "5.000000000e-08\t1.000000000e-01\t1.000000000e-08\t2.000000000e+01",
+            r"rangei was set to 1e-07 A .* 1e-08 A",
+        ),
+        (
+            "5.000000000e-08\t1.000000000e-01\t1.000000000e-07\t2.000000000e-01",
+            r"rangev was set to 3 V .* 0\.2 V",
+        ),
+    ],
+)
+def test_what_counts_is_set_and_read_back(protocol, answer, complaint):
+    with protocol((PREPARE, None), NO_ERRORS, (SET_UP, answer)) as box:
         channel = box.channel("a")
         channel.set_limits(voltage=3.0, current=1e-3)
-        with pytest.raises(InstrumentError, match=r"limiti was set to 5e-08 A .* 1e-07 A"):
+        expected = (
+            nullcontext() if complaint is None else pytest.raises(InstrumentError, match=complaint)
+        )
+        with expected:
             channel.prepare(compliance=50e-9, nplc=0.1, current_range=100e-9)
 
 
