@@ -182,6 +182,7 @@ class Bench:
         try:
             self.off()
             safe = True
+            self._allow()
         finally:
             for fault in disconnect(self._drivers):
                 _log.warning("A connection could not be closed: %s", fault)
@@ -194,6 +195,13 @@ class Bench:
             finally:
                 if self._right is not None:
                     self._right.release()
+
+    def _allow(self) -> None:
+        """Lift what the matrix was told to forbid: the next bench may be wired otherwise."""
+        try:
+            self.safety.matrix.forbid(())
+        except InstrumentError as error:
+            _log.warning("The matrix still refuses what this bench file forbids: %s", error)
 
     @property
     def edited(self) -> bool:
