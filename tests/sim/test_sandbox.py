@@ -194,6 +194,14 @@ def test_memory_is_bounded(script: str) -> None:
     assert smu.ask("print(smua.source.output)") == "0.00000e+00"
 
 
+def test_memory_cap_is_that_of_the_budget() -> None:
+    smu = Talker(budget=Budget(memory=8 << 20))
+    grow = "t[i] = string.rep('x', 1e5) .. i userstring.add('kept', tostring(i))"
+    smu.send(f"t = {{}} for i = 1, 1e9 do {grow} end")
+    assert smu.codes()[0] in (-225, -286)
+    assert 40 < smu.number("userstring.get('kept')") < 84  # of 1e5 bytes
+
+
 @pytest.mark.parametrize(
     "script",
     [
