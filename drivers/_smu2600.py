@@ -62,53 +62,63 @@ class Keithley2600Channel(LinedChannel):
         """Control what is sourced (str, "voltage" or "current").""",
         validator=strict_discrete_set, values={"current": 0, "voltage": 1}, map_values=True,
         get_process=lambda value: round(value),
+        check_set_errors=True,
     )  # fmt: skip
     source_voltage = LinedChannel.control(
         "print(smu{ch}.source.levelv)", "smu{ch}.source.levelv = %.15g",
         """Control the source level in V (float strictly from -202 to 202, or to 40.4).""",
         validator=strict_range, values=(-202.0, 202.0), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
     source_current = LinedChannel.control(
         "print(smu{ch}.source.leveli)", "smu{ch}.source.leveli = %.15g",
         """Control the source level in A (float strictly from -1.515 to 1.515, or to 3.03).""",
         validator=strict_range, values=(-1.515, 1.515), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
     compliance_current = LinedChannel.control(
         "print(smu{ch}.source.limiti)", "smu{ch}.source.limiti = %.15g",
         """Control the current limit of the voltage source in A (float, positive).""",
         validator=strict_range, values=(1e-10, 1.515), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
     compliance_voltage = LinedChannel.control(
         "print(smu{ch}.source.limitv)", "smu{ch}.source.limitv = %.15g",
         """Control the voltage limit of the current source in V (float, positive).""",
         validator=strict_range, values=(0.01, 202.0), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
     source_voltage_range = LinedChannel.control(
         "print(smu{ch}.source.rangev)", "smu{ch}.source.rangev = %.15g",
         """Control the range of the voltage source in V (float; the next larger one is taken).""",
         validator=strict_range, values=(-202.0, 202.0), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
     measure_current_range = LinedChannel.control(
         "print(smu{ch}.measure.rangei)", "smu{ch}.measure.rangei = %.15g",
         """Control the range of the ammeter in A (float; the next larger one is taken).""",
         validator=strict_range, values=(-1.515, 1.515), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
     nplc = LinedChannel.control(
         "print(smu{ch}.measure.nplc)", "smu{ch}.measure.nplc = %.15g",
         """Control the integration time in power-line cycles (float strictly from 0.001 to 25).""",
         validator=strict_range, values=(0.001, 25.0),
+        check_set_errors=True,
     )  # fmt: skip
     output_enabled = LinedChannel.control(
         "print(smu{ch}.source.output)", "smu{ch}.source.output = %d",
         """Control whether the output is on (bool).""",
         validator=strict_discrete_set, values={True: 1, False: 0}, map_values=True,
         get_process=lambda value: round(value),
+        check_set_errors=True,
     )  # fmt: skip
     sense_mode = LinedChannel.control(
         "print(smu{ch}.sense)", "smu{ch}.sense = %d",
         """Control whether the voltage is sensed by two wires or four (str, "local", "remote").""",
         validator=strict_discrete_set, values={"local": 0, "remote": 1}, map_values=True,
         get_process=lambda value: round(value),
+        check_set_errors=True,
     )  # fmt: skip
     compliance = LinedChannel.measurement(
         "print(smu{ch}.source.compliance)",

@@ -160,3 +160,20 @@ def test_abilities_are_known_without_asking():
     assert abilities("2636B").channels == ("a", "b")
     assert abilities("2601B").max_voltage < 41
     assert abilities("2400") is None
+
+
+def test_a_setting_that_the_box_refuses_is_raised_with_its_command(protocol):
+    refusal = (
+        "print(errorqueue.next())",
+        "1.10200e+03\tParameter too big\t2.00000e+01\t1.00000e+00",
+    )
+    with (
+        protocol(
+            ("smua.source.limiti = 1.5", None),
+            ("print(errorqueue.count)", "1.000000000e+00"),
+            refusal,
+            NO_ERRORS,
+        ) as box,
+        pytest.raises(InstrumentError, match=r"refused smua\.source\.limiti = 1\.5: .*1102"),
+    ):
+        box.channel("a").compliance_current = 1.5
