@@ -1,5 +1,7 @@
 """In which order cells are visited."""
 
+import itertools
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -18,9 +20,7 @@ def test_every_cell_is_visited_as_often_as_asked_and_repeats_follow_each_other(c
     order = Planner(*steps).order(array, here)
     assert sorted(order.tolist()) == list(range(len(cells)))
     visited = [cells[k] for k in order]
-    assert len({c for c in visited}) == 1 + sum(
-        a != b for a, b in zip(visited, visited[1:], strict=False)
-    )
+    assert len(set(visited)) == 1 + sum(a != b for a, b in itertools.pairwise(visited))
     for cell in set(cells):
         assert [k for k in order if cells[k] == cell] == [
             k for k, other in enumerate(cells) if other == cell
