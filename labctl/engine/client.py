@@ -147,6 +147,49 @@ class EngineClient:
         reply = self._ask("submit", procedure=procedure, parameters=dict(parameters or {}))
         return int(reply["id"])
 
+    def resume_run(self, run: str | Path | int) -> int:
+        """Queue the rest of a run that was broken off (folder or number) and return its id.
+
+        Raises
+        ------
+        StoreError
+            Where it cannot be resumed on this bench.
+        """
+        named = str(run)
+        folder = Path(named)
+        if not named.isdecimal() or folder.is_dir():
+            named = str(folder.resolve())  # the engine works in a folder of its own
+        return int(self._ask("resume_run", run=named)["id"])
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Return the runs that wait, the next one first; see ``QueuedRun``."""
+        found: list[dict[str, Any]] = self.status()["queue"]
+        return found
+
+    def edit(self, run_id: int, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Give parameters of a queued run other values; those not named stay."""
+        return self._ask("edit", id=run_id, parameters=dict(parameters))
+
+    def move(self, run_id: int, to: int | str) -> int:
+        """Bring a queued run to place ``to`` (0: next; or up, down, first, last); return it."""
+        return int(self._ask("move", id=run_id, to=to)["place"])
+
+    def remove(self, run_id: int) -> None:
+        """Take a run off the queue."""
+        self._ask("remove", id=run_id)
+
+    def hold(self) -> None:
+        """Let no further run begin until :meth:`release`; the present one goes on."""
+        self._ask("hold")
+
+    def release(self) -> None:
+        """Let the queue go on."""
+        self._ask("release")
+
+    def dismiss(self) -> None:
+        """Offer the unfinished run no more; it can be resumed all the same."""
+        self._ask("dismiss")
+
     def wait(
         self,
         run_id: int,
@@ -167,8 +210,7 @@ class EngineClient:
         Returns
         -------
         dict
-            ``id``, ``procedure``, ``run`` (folder), ``status``, ``error``; where later runs have
-            ended meanwhile, those of the last one.
+            ``id``, ``procedure``, ``run`` (folder), ``status``, ``error``.
 
         Raises
         ------
@@ -177,14 +219,13 @@ class EngineClient:
         """
         pause = threading.Event()
         while True:
-            status = self.status()
+            found = self._ask("find", id=run_id)
             if on_status is not None:
-                on_status(status)
-            last: dict[str, Any] | None = status["last"]
-            if last is not None and last["id"] >= run_id:
-                return last
-            pending = [job["id"] for job in (*status["queue"], status["current"]) if job]
-            if run_id not in pending:
+                on_status(self.status())
+            if found["place"] == "ended":
+                ended: dict[str, Any] = found["ended"]
+                return ended
+            if found["place"] == "gone":
                 raise EngineError(f"Run {run_id} is not in the queue of the engine any more.")
             pause.wait(interval)
 
