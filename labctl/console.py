@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from labctl import plugins
-from labctl.errors import ProcedureError
+from labctl.errors import EngineError, ProcedureError
 from labctl.quantity import show, show_duration
 
 if TYPE_CHECKING:
@@ -23,13 +23,24 @@ if TYPE_CHECKING:
 console = Console(highlight=False)
 
 
-def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> None:
-    """Run one procedure with a progress bar; print where its run is and what it found."""
+def run_procedure(
+    name: str, words: list[str], bench_file: Path, data: Path, detach: bool = False
+) -> None:
+    """Run one procedure with a progress bar; print where its run is and what it found.
+
+    Where an engine has the bench, it is asked to do so.
+    """
     from labctl.bench import Bench
     from labctl.engine.local import run
+    from labctl.following import ask_for, engine_of
 
     plugins.add_workspace(Path.cwd())
     parameters: dict[str, Any] = dict(parse_words(words))
+    if (client := engine_of(bench_file)) is not None:
+        with client:
+            ask_for(client, name, lambda: client.submit(name, parameters), data, detach)
+        return
+    _refuse(detach)
     with Bench.open(bench_file) as bench:
         plugins.procedure(name)(**parameters).check(bench.array.shape)  # before a bar is drawn
         with progress_bar(name) as on_progress:
@@ -37,10 +48,11 @@ def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> 
         print_end(done)
 
 
-def resume_run(which: str, bench_file: Path, data: Path) -> None:
+def resume_run(which: str, bench_file: Path, data: Path, detach: bool = False) -> None:
     """Go on with a run that was broken off; print where it is and what it found."""
     from labctl.bench import Bench
     from labctl.engine.local import resume
+    from labctl.following import ask_for, engine_of
     from labctl.store import find
     from labctl.store.reopening import look
 
@@ -48,9 +60,23 @@ def resume_run(which: str, bench_file: Path, data: Path) -> None:
     run = find(which, data)
     _, before = look(run.path)  # before the bench is touched
     console.print(f"{run.path}: {run.status.value}, {before.units} units done", soft_wrap=True)
+    if (client := engine_of(bench_file)) is not None:
+        procedure = str(run.meta["procedure"])
+        with client:
+            ask_for(client, procedure, lambda: client.resume_run(run.path), data, detach)
+        return
+    _refuse(detach)
     with Bench.open(bench_file) as bench, progress_bar(run.meta["procedure"]) as on_progress:
         done = resume(run, bench, on_progress=on_progress)
     print_end(done)
+
+
+def _refuse(detach: bool) -> None:
+    if detach:
+        raise EngineError(
+            "--detach leaves a run to an engine, and none is running on this bench. "
+            "`labctl engine start` starts one."
+        )
 
 
 def print_end(run: Run) -> None:
@@ -135,14 +161,6 @@ def print_bench(bench: Bench) -> None:
             f"{terminal.nplc:g}",
         )
     console.print(table)
-
-
-def show_engine(bench_file: Path) -> None:
-    """Print what the engine of a bench is doing."""
-    from labctl.engine.client import EngineClient
-
-    for key, value in EngineClient.connect(bench_file).status().items():
-        console.print(f"{key}: {value}", markup=False)
 
 
 def parse_words(words: list[str]) -> dict[str, str]:

@@ -20,12 +20,14 @@ from labctl.engine.messages import Reply
 from labctl.errors import EngineError
 from labctl.rendezvous import Rendezvous, StartingError, log_file, look_up
 from labctl.store import DATA_ROOT
+from labctl.store.process import is_alive
 
 TIMEOUT = 10.0
 """s to wait for an answer; an emergency stop may use most of it."""
 START_TIMEOUT = 120.0
 """s an engine may take to open its bench."""
 _WAKE = 0.05  # s between looks while waiting for a process
+_LOOK = 500  # ms between looks at whether the engine is still there
 
 
 class EngineClient:
@@ -226,20 +228,24 @@ class EngineClient:
                 ended: dict[str, Any] = found["ended"]
                 return ended
             if found["place"] == "gone":
-                raise EngineError(f"Run {run_id} is not in the queue of the engine any more.")
+                raise EngineError(f"Job {run_id} is not in the queue of the engine any more.")
             pause.wait(interval)
 
-    def pause(self) -> None:
-        """Begin no further unit of the present run until :meth:`resume`."""
-        self._ask("pause")
+    def pause(self) -> dict[str, Any]:
+        """Begin no further unit of the present run until :meth:`resume`; return its id, state."""
+        return self._ask("pause")
 
-    def resume(self) -> None:
-        """Go on with a paused run."""
-        self._ask("resume")
+    def resume(self) -> dict[str, Any]:
+        """Go on with a paused run; return its id and state."""
+        return self._ask("resume")
 
-    def abort(self) -> None:
-        """End the present run within one cell; what was measured is kept."""
-        self._ask("abort")
+    def abort(self) -> dict[str, Any]:
+        """End the present run within one cell; return its id and state. The data is kept."""
+        return self._ask("abort")
+
+    def withdraw(self, run_id: int) -> None:
+        """Take a run off the queue, or abort it where it is on; let it be where it is over."""
+        self._ask("withdraw", id=run_id)
 
     def stop(self) -> None:
         """Stop in an emergency: outputs to zero, relays open, latched; the queue is emptied.
@@ -297,7 +303,7 @@ class EngineClient:
             socket = self._open()
             try:
                 socket.send(json.dumps(message).encode())
-                if not socket.poll(round(self._timeout * 1000)):
+                if not self._answers(socket):
                     raise EngineError(
                         f"The engine of {self._found.bench} (process {self.pid}) does not answer "
                         f"{command!r}. It may have ended; see `labctl engine status`."
@@ -310,6 +316,21 @@ class EngineClient:
             kind = getattr(errors, reply.fault.type, EngineError)
             raise kind(reply.fault.message)
         return reply.result or {}
+
+    def _answers(self, socket: zmq.Socket[bytes]) -> bool:
+        """Wait for an answer; raise EngineError where none can come any more."""
+        left = round(self._timeout * 1000)
+        while left > 0:
+            if socket.poll(min(left, _LOOK)):
+                return True
+            left -= _LOOK
+            if left > 0 and is_alive(dict(self._found.process)) is False:
+                raise EngineError(
+                    f"The engine of {self._found.bench} (process {self.pid}) has ended. What was "
+                    "measured is kept; `labctl engine start` starts it again and shows how far it "
+                    "had come."
+                )
+        return False
 
     def _open(self) -> zmq.Socket[bytes]:
         if self._socket is None:

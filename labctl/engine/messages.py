@@ -52,9 +52,9 @@ class Move(_Request):
 
 
 class One(_Request):
-    """Take a queued run off the queue, or ask where a run is."""
+    """Take a run off the queue (``withdraw``: or abort it where it is on), or ask where it is."""
 
-    command: Literal["remove", "find"]
+    command: Literal["remove", "withdraw", "find"]
     id: int
 
 

@@ -149,7 +149,7 @@ class Queue:
             old = self._content.queue[place]
             if old.resumes is not None:
                 raise EngineError(
-                    f"Run {number} is the rest of {old.resumes}: it goes on with the parameters it "
+                    f"Job {number} is the rest of {old.resumes}: it goes on with the parameters it "
                     "began with. Remove it, and add a new run."
                 )
             fresh = old.model_copy(update={"parameters": {**old.parameters, **parameters}})
@@ -279,7 +279,7 @@ class Queue:
                 return place
         waiting = ", ".join(str(entry.id) for entry in self._content.queue) or "none"
         raise EngineError(
-            f"Run {number} is not in the queue (any more); waiting: {waiting}. "
+            f"Job {number} is not in the queue (any more); waiting: {waiting}. "
             "`labctl engine queue list` shows them."
         )
 

@@ -122,6 +122,8 @@ class Engine:
             case One(command="remove"):
                 self._queue.remove(request.id)
                 return {"id": request.id}
+            case One(command="withdraw"):
+                return self._withdraw(request.id)
             case One():
                 return self._find(request.id).model_dump(mode="json")
         action = {
@@ -188,6 +190,16 @@ class Engine:
             return Found(place="current")
         ended = self._ended.get(number)
         return Found(place="gone" if ended is None else "ended", ended=ended)
+
+    def _withdraw(self, number: int) -> dict[str, Any]:
+        if any(entry.id == number for entry in self._queue.waiting):
+            with suppress(EngineError):  # it is taken just now: it is aborted below then
+                self._queue.remove(number)
+        current = self._current
+        if current is not None and current.entry.id == number:
+            with suppress(EngineError):  # it has just ended by itself
+                current.control.abort()
+        return {"id": number}
 
     def _hold(self) -> dict[str, Any]:
         self._queue.hold()
