@@ -47,7 +47,7 @@ def ask_for(
     """
     number = submit()
     try:
-        _tell(number, client.status(), data)
+        _tell(number, client.status(), data, "" if detach else " Ctrl-C ends this run.")
         if detach:
             return
         ended = _follow(client, what, number)
@@ -68,14 +68,14 @@ def ask_for(
     raise problem
 
 
-def _tell(number: int, status: Mapping[str, Any], data: Path) -> None:
+def _tell(number: int, status: Mapping[str, Any], data: Path, more: str) -> None:
     """Say where the run was put."""
     waiting = [entry["id"] for entry in status["queue"]]
     before = waiting.index(number) if number in waiting else 0
     before += status["current"] is not None and status["current"]["id"] != number
     behind = f", behind {before} other{'s' if before > 1 else ''}" if before else ""
     _say(f"Queued in the engine of {status['bench']} (process {status['pid']}) as job "
-         f"{number}{behind}. Ctrl-C ends this run.")  # fmt: skip
+         f"{number}{behind}.{more}")  # fmt: skip
     if Path(status["data_root"]) != data.resolve():
         _say(f"This engine keeps its runs in {status['data_root']}.")
     if status["held"]:

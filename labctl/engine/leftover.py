@@ -31,17 +31,39 @@ def left_behind(run: str) -> tuple[str, str | None]:
 
 def latest_run(data_root: Path, file: BenchFile) -> EndedRun | None:
     """Return the newest run of the chip that a bench file names; None where there is none."""
+    for run in recent_runs(data_root, file.chip.name, file.shape, most=1, rows=None):
+        return EndedRun(
+            id=0, procedure=run.procedure, run=str(run.path.resolve()), status=run.status.value,
+            error=run.error,
+        )  # fmt: skip
+    return None
+
+
+def recent_runs(
+    data_root: Path, chip: str, shape: tuple[int, int], most: int = 8, rows: int | None = 1_000_000
+) -> list[Run]:
+    """Return runs of a chip that are over, newest first.
+
+    Parameters
+    ----------
+    chip, shape
+        Name of the chip, and its rows and columns.
+    most
+        How many runs at most.
+    rows
+        Leaves out runs with more rows than that.
+    """
+    found: list[Run] = []
     for _, folder in reversed(run_folders(data_root)[-_LOOKS:]):
+        if len(found) == most:
+            break
         try:
             run = Run(folder)
-            if run.meta.get("chip") != file.chip.name or run.meta.get("shape") != list(file.shape):
+            fits = run.meta.get("chip") == chip and run.meta.get("shape") == list(shape)
+            if not fits or not run.status.is_over:
                 continue
-            status = run.status
-            if status.is_over:
-                return EndedRun(
-                    id=0, procedure=run.procedure, run=str(folder.resolve()),
-                    status=status.value, error=run.error,
-                )  # fmt: skip
-        except (StoreError, KeyError, ValueError) as error:
+            if rows is None or sum(run.count(table) for table in run.tables) <= rows:
+                found.append(run)
+        except (StoreError, OSError, KeyError, ValueError) as error:
             _log.info("%s is passed over: %s", folder, error)
-    return None
+    return found
