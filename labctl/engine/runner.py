@@ -97,6 +97,8 @@ def execute(
             writer = RunWriter.create(data_root, procedure.name, notes, procedure.tables)
         else:
             writer = RunWriter.reopen(resume)
+            if hasattr(array, "catch_up"):  # the clock of a bench may have begun anew since
+                array.catch_up(writer.done.time)
         writer.be_patient()
         execution = _Execution(procedure, array, writer, control, on_progress, on_exit)
         before = getattr(array, "interrupt", None)

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +20,7 @@ from labctl.store.journal import Done
 from labctl.store.process import this_process
 from labctl.store.reopening import reopen
 from labctl.store.rowbuffer import RowBuffer
+from labctl.store.stamp import Stamps
 from labctl.store.status import Status
 from labctl.store.stream import StreamWriter
 
@@ -57,10 +57,12 @@ class RunWriter:
         tables: _Tables,
         streams: dict[str, StreamWriter] | None = None,
         done: Done | None = None,
+        stamps: Stamps | None = None,
     ) -> None:
         self.path, self.number = path, int(meta["number"])
         self.done = done or Done()
         self._meta = meta
+        self._stamps = stamps or Stamps()
         self._lock = threading.Lock()  # buffers and streams
         self._meta_lock = threading.Lock()  # run.json; never taken while holding _lock
         self._tables = list(tables)
@@ -113,22 +115,23 @@ class RunWriter:
         """
         if journal.TABLE in tables:
             raise StoreError(f"No table of a run may be called {journal.TABLE!r}.")
-        now = datetime.now().astimezone()
+        stamps = Stamps()
+        created = stamps.text()
         try:
-            number, path = new_run_folder(Path(data_root), now.strftime("%Y-%m-%d"), procedure)
+            number, path = new_run_folder(Path(data_root), created[:10], procedure)
             own = {
                 "format": FORMAT,
                 "number": number,
                 "procedure": procedure,
                 "status": Status.RUNNING.value,
-                "created": now.isoformat(),
+                "created": created,
                 "tables": {
                     table: {name: column.to_json() for name, column in columns.items()}
                     for table, columns in tables.items()
                 },
                 "process": this_process(),
             }
-            writer = cls(path, {**meta, **own}, tables)
+            writer = cls(path, {**meta, **own}, tables, stamps=stamps)
             writer._write_meta()
         except OSError as error:
             raise StoreError(
@@ -154,7 +157,7 @@ class RunWriter:
         gone = {"ended", "rows", "error", "summary", "traceback"}
         meta = {key: value for key, value in found.meta.items() if key not in gone}
         meta |= {"status": Status.RUNNING.value, "seams": seams, "process": this_process()}
-        writer = cls(Path(path), meta, found.tables, found.streams, found.done)
+        writer = cls(Path(path), meta, found.tables, found.streams, found.done, found.stamps)
         try:
             writer._write_meta()
         except OSError as error:
@@ -309,7 +312,7 @@ class RunWriter:
             error = "; ".join([error, *faults] if error else faults)
         final: dict[str, Any] = {
             "status": Status(status).value,
-            "ended": datetime.now().astimezone().isoformat(),
+            "ended": self._stamps.text(),
             "rows": {name: self._streams[name].rows for name in self._tables},
             "error": error,
             "summary": summary or {},
