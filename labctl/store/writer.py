@@ -368,13 +368,18 @@ class RunWriter:
     def _keep(self) -> None:
         """Flush and keep the heartbeat until the run ends; body of the thread."""
         while not self._closing.wait(FLUSH_INTERVAL):
+            fault: StoreError | None = None
             try:
                 self.flush()
+            except StoreError as error:
+                fault = error
+            # A disk without room for rows may have room for the word that the run is paused.
+            try:
                 if time.monotonic() - self._beaten >= HEARTBEAT_INTERVAL:
                     self._beat()
-                self._fault = None
             except StoreError as error:
-                self._fault = error  # raised to the measurement by its next append or tick
+                fault = fault or error
+            self._fault = fault  # raised to the measurement by its next append or tick
 
     def _beat(self) -> None:
         try:
