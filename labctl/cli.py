@@ -126,11 +126,14 @@ def estimate(
 def procedures(
     name: Annotated[str | None, typer.Argument(help="One procedure, with its parameters.")] = None,
     bench: BenchOption = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of the parameters.")
+    ] = False,
 ) -> None:
     """List the procedures found here, or the parameters of one."""
     from labctl.console import list_procedures
 
-    list_procedures(name, find_bench(bench))
+    list_procedures(name, find_bench(bench), schema)
 
 
 @app.command("runs")

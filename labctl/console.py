@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from rich.table import Table
 from labctl import plugins
 from labctl.errors import EngineError, ProcedureError
 from labctl.quantity import show, show_duration
+from labctl.visibility import in_words
 
 if TYPE_CHECKING:
     from labctl.bench import Bench
@@ -42,7 +44,9 @@ def run_procedure(
         return
     _refuse(detach)
     with Bench.open(bench_file) as bench:
-        plugins.procedure(name)(**parameters).check(bench.array.shape)  # before a bar is drawn
+        wanted = plugins.procedure(name)(**parameters)  # before a bar is drawn
+        wanted.refuse_idle(parameters)
+        wanted.check(bench.array.shape)
         with progress_bar(name) as on_progress:
             done = run(name, bench, data=data, on_progress=on_progress, **parameters)
         print_end(done)
@@ -93,7 +97,9 @@ def estimate_procedure(name: str, words: list[str], bench_file: Path) -> None:
     from labctl.bench import Bench
 
     plugins.add_workspace(Path.cwd())
-    procedure = plugins.procedure(name)(**parse_words(words))
+    parameters: dict[str, Any] = dict(parse_words(words))
+    procedure = plugins.procedure(name)(**parameters)
+    procedure.refuse_idle(parameters)
     with Bench.open(bench_file) as bench:
         procedure.check(bench.array.shape)
         procedure.bind(bench.array)
@@ -101,10 +107,17 @@ def estimate_procedure(name: str, words: list[str], bench_file: Path) -> None:
     console.print(f"{name} would take about {show_duration(seconds)} of bench time.")
 
 
-def list_procedures(name: str | None, bench_file: Path) -> None:
-    """Print all procedures, or the parameters of one."""
+def list_procedures(name: str | None, bench_file: Path, schema: bool = False) -> None:
+    """Print all procedures, or the parameters of one; or as JSON schema what they take."""
     plugins.add_workspace(bench_file.resolve().parent)
     plugins.add_workspace(Path.cwd())
+    if schema:
+        from labctl.schema import schema_of
+
+        wanted = plugins.procedures() if name is None else {name: plugins.procedure(name)}
+        schemas = {key: schema_of(each) for key, each in wanted.items()}
+        print(json.dumps(schemas if name is None else schemas[name], indent=2))
+        return
     if name is not None:
         found = plugins.procedure(name)
         console.print(f"{name}: {found.about()}\n")
@@ -112,6 +125,9 @@ def list_procedures(name: str | None, bench_file: Path) -> None:
         for row in found.declaration():
             table.add_row(row["name"], str(row["default"]), row["units"] or "", *_bounds(row))
         console.print(table)
+        for row in found.declaration():
+            if "visible_when" in row:
+                console.print(f"{row['name']} counts only where {in_words(row['visible_when'])}.")
         console.print(f"\nRun it: labctl run {name} name=value ...")
         return
     table = Table("procedure", "what it does", box=None)

@@ -115,7 +115,9 @@ class Engine:
             case Submit() | ResumeRun():
                 return self._submit(request)
             case Edit():
-                entry = self._queue.edit(request.id, request.parameters, self._checked)
+                entry = self._queue.edit(
+                    request.id, request.parameters, lambda fresh: self._edited(fresh, request)
+                )
                 return entry.model_dump(mode="json")
             case Move():
                 return {"place": self._queue.move(request.id, request.to)}
@@ -149,6 +151,7 @@ class Engine:
             number = self._queue_rest(find(request.run, self._data_root))
         else:
             entry = QueuedRun(id=0, procedure=request.procedure, parameters=request.parameters)
+            self._procedure(entry).refuse_idle(request.parameters)
             number = self._queue.add(request.procedure, self._checked(entry).parameters)
         self._wake.set()
         waiting = [entry.id for entry in self._queue.waiting]
@@ -172,6 +175,10 @@ class Engine:
         """Return an entry with its parameters as the procedure takes them, or raise."""
         values = self._procedure(entry).values()
         return entry.model_copy(update={"parameters": values})
+
+    def _edited(self, entry: QueuedRun, request: Edit) -> QueuedRun:
+        self._procedure(entry).refuse_idle(request.parameters)
+        return self._checked(entry)
 
     def _procedure(self, entry: QueuedRun) -> Procedure:
         if entry.resumes is not None:
