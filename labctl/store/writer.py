@@ -233,6 +233,10 @@ class RunWriter:
             self._fault = error
         return self.full is None
 
+    def stamp(self) -> str:
+        """Return the time of day for this run, ISO 8601; see :class:`labctl.store.stamp.Stamps`."""
+        return self._stamps.text()
+
     @property
     def meta(self) -> dict[str, Any]:
         """What ``run.json`` says, or will with the next heartbeat."""
