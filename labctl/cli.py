@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from labctl import runscommands
+from labctl.dataconsole import app as data_commands
 from labctl.errors import AbortedError, LabctlError
 
 app = typer.Typer(
@@ -21,6 +23,8 @@ bench_commands = typer.Typer(help="The bench: instruments, wiring, chip.", no_ar
 engine_commands = typer.Typer(help="The engine process of a bench.", no_args_is_help=True)
 app.add_typer(bench_commands, name="bench")
 app.add_typer(engine_commands, name="engine")
+app.add_typer(data_commands, name="data")
+runscommands.add_to(app, data_commands)
 
 BenchOption = Annotated[
     Path | None,
@@ -131,14 +135,6 @@ def procedures(
     from labctl.console import list_procedures
 
     list_procedures(name, find_bench(bench))
-
-
-@app.command("runs")
-def list_runs(data: DataOption = Path("data")) -> None:
-    """List the runs in a data folder."""
-    from labctl.console import list_runs as show
-
-    show(data)
 
 
 @app.command()

@@ -17,6 +17,7 @@ from labctl.store import journal
 from labctl.store.column import Columns
 from labctl.store.compact import compact
 from labctl.store.files import new_run_folder, write_json
+from labctl.store.format import FORMAT
 from labctl.store.journal import Done
 from labctl.store.process import this_process
 from labctl.store.reopening import reopen
@@ -25,7 +26,6 @@ from labctl.store.status import Status
 from labctl.store.stream import StreamWriter
 
 _log = logging.getLogger(__name__)
-FORMAT = 1
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FLUSH_INTERVAL = 0.25
 """s between two hand-overs of rows to the operating system."""

@@ -1,5 +1,6 @@
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import time
@@ -8,8 +9,9 @@ from pathlib import Path
 import pytest
 
 from labctl.errors import StoreError
-from labctl.store import Column, RunWriter, Status
+from labctl.store import Column, RunWriter, Status, index
 from labctl.store.catalogue import FILE, Catalogue
+from labctl.store.files import runs_of_day
 
 TABLES = {"cells": {"row": Column("int64"), "conductance": Column("float64", "S")}}
 
@@ -80,18 +82,18 @@ def test_run_whose_process_is_gone_is_interrupted(root):
 
 def test_tags_are_kept_with_the_run(root):
     catalogue = Catalogue(root)
-    catalogue.tag(1, ("good", "paper"), ())
-    catalogue.tag(2, ("paper",), ())
-    assert catalogue.tag(1, ("best",), ("good",)).tags == ("best", "paper")
+    catalogue.tag(1, "good", "+paper")
+    catalogue.tag(2, "+paper")
+    assert catalogue.tag(1, "+best", "-good").tags == ("best", "paper")
     assert numbers(catalogue.entries(tag="paper")) == [1, 2]
     assert catalogue.reindex() == 3
     assert numbers(catalogue.entries(tag="best")) == [1]
 
 
-@pytest.mark.parametrize("tag", ["two words", "", "a,b", "x" * 61])
+@pytest.mark.parametrize("tag", ["two words", "", "a,b", "x" * 61, "+-a"])
 def test_tag_is_one_word(root, tag):
     with pytest.raises(StoreError, match="tag"):
-        Catalogue(root).tag(1, (tag,), ())
+        Catalogue(root).tag(1, tag)
     assert Catalogue(root).find(1).tags == ()
 
 
@@ -103,15 +105,14 @@ def test_damaged_index_is_made_again(root, content):
     assert numbers(Catalogue(root).entries(chip="A1")) == [1, 3]
 
 
-def test_index_of_another_version_is_made_again(root):
-    import sqlite3
-
+@pytest.mark.parametrize("version", [99, index.VERSION])
+def test_index_of_another_version_or_without_its_tables_is_made_again(root, version):
     Catalogue(root).entries()
-    index = sqlite3.connect(root / FILE)
-    index.execute("DROP TABLE runs")
-    index.execute("PRAGMA user_version = 99")
-    index.commit()
-    index.close()
+    file = sqlite3.connect(root / FILE)
+    file.execute("DROP TABLE runs")
+    file.execute(f"PRAGMA user_version = {version}")
+    file.commit()
+    file.close()
     assert numbers(Catalogue(root).entries()) == [1, 2, 3]
 
 
@@ -137,8 +138,7 @@ def test_day_that_has_been_quiet_is_not_read_again(root, monkeypatch):
     catalogue = Catalogue(root)
     assert len(catalogue.entries()) == 3
     looked = []
-    enter = Catalogue._enter
-    monkeypatch.setattr(Catalogue, "_enter", lambda *a, **k: (looked.append(a), enter(*a, **k)))
+    monkeypatch.setattr(index, "runs_of_day", lambda day: (looked.append(day), runs_of_day(day))[1])
     assert len(catalogue.entries()) == 3
     assert not looked
     run(root)
