@@ -85,6 +85,51 @@ def reindex(data: DataOption = Path("data")) -> None:
     make(data)
 
 
+def export_runs(
+    runs: Annotated[list[str], typer.Argument(help="Number below --data, or folder, of each run.")],
+    to: Annotated[
+        Path | None,
+        typer.Option("--to", "-o", help="File or folder to make. Default: named after the run."),
+    ] = None,
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--kind",
+            "-k",
+            help="csv (a folder), mat (HDF5, MATLAB's load reads it) or netcdf. Default: by the "
+            "ending of --to: .mat .h5 .nc, none for CSV.",
+        ),
+    ] = None,
+    table: Annotated[
+        list[str] | None, typer.Option("--table", "-t", help="Only this table; may be repeated.")
+    ] = None,
+    force: Annotated[bool, typer.Option("--force", help="Replace what is there.")] = False,
+    data: DataOption = Path("data"),
+) -> None:
+    """Write runs to CSV, HDF5 or netCDF, with units and everything that run.json says.
+
+    Examples: `labctl data export 17 --to loop.mat`, `labctl data export 17 18 --kind netcdf`.
+    """
+    from labctl.errors import StoreError
+    from labctl.store.exchange import export
+
+    if to is not None and len(runs) > 1:
+        raise StoreError("--to is for one run; --kind exports several, each named after its run.")
+    for run in runs:
+        typer.echo(export(run, to, kind, tables=table, force=force, data_root=data))
+
+
+def import_runs(
+    files: Annotated[list[Path], typer.Argument(help="What `labctl data export` has written.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Make runs of exports; numbers, units and metadata are those of the runs exported."""
+    from labctl.store.exchange import import_run
+
+    for file in files:
+        typer.echo(import_run(file, data).path)
+
+
 def add_to(app: typer.Typer, data_commands: typer.Typer) -> None:
     """Add the commands to ``labctl`` and to ``labctl data``."""
     app.command("ls")(list_runs)
@@ -92,3 +137,5 @@ def add_to(app: typer.Typer, data_commands: typer.Typer) -> None:
     # -bad is no option: no short one may be known here, or its letters would be taken for it.
     app.command("tag", context_settings={"ignore_unknown_options": True})(tag_run)
     data_commands.command("reindex")(reindex)
+    data_commands.command("export")(export_runs)
+    data_commands.command("import")(import_runs)

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from labctl.errors import StoreError
-from labctl.store.column import Column
+from labctl.store.column import Column, schema_of
 from labctl.store.compact import read_parquet, read_stream
 from labctl.store.files import read_json
 from labctl.store.format import check_format
@@ -154,16 +154,17 @@ class RunReader:
             For a table the run does not have.
         """
         name = table if table is not None else next(iter(self.tables), "")
-        columns = self._columns(name)
-        content = self._read(name)
-        if content is None:
-            empty = {key: np.empty(0, column.numpy) for key, column in columns.items()}
-            content = pa.table(empty)
-        elif not cut:
-            content = without(content, self._cuts(name))
-        frame: pd.DataFrame = content.to_pandas()
+        frame: pd.DataFrame = self.arrow(name, cut=cut).to_pandas()
         frame.attrs.update(self._attrs(name))
         return frame
+
+    def arrow(self, table: str, *, cut: bool = False) -> pa.Table:
+        """Return all rows of ``table`` so far as an Arrow table; see :meth:`frame`."""
+        columns = self._columns(table)
+        content = self._read(table)
+        if content is None:
+            return schema_of(table, columns).empty_table()
+        return content if cut else without(content, self._cuts(table))
 
     def follow(self, table: str | None = None, interval: float = 0.5) -> Iterator[pd.DataFrame]:
         """Yield the rows of ``table`` as they come, until the run is over.
