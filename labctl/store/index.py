@@ -119,7 +119,7 @@ class Index:
         """
         path = self.root / folder
         try:
-            stamp = _stamp(path)
+            stamp = _stamp(str(path))
         except OSError:  # no run: its very beginning failed, or somebody moves it just now
             index.execute("DELETE FROM runs WHERE folder = ?", (folder,))
             return False
@@ -165,29 +165,46 @@ class Index:
     def _refresh(self, index: sqlite3.Connection) -> None:
         """Enter what is new, and forget what is gone."""
         known = dict(index.execute("SELECT day, stamp FROM days").fetchall())
-        days = {day.name: day for day in day_folders(self.root)}
+        days = dict(_days(self.root))
         for gone in known.keys() - days.keys():
             index.execute("DELETE FROM runs WHERE day = ?", (gone,))
             index.execute("DELETE FROM days WHERE day = ?", (gone,))
-        for name, day in days.items():
+        for name, stamp in days.items():
+            if known.get(name) != stamp:
+                self._read_day(index, name, stamp)
+        root = str(self.root)
+        changing = index.execute("SELECT folder, stamp FROM runs WHERE changes").fetchall()
+        for folder, stamp in changing:
             try:
-                stamp = day.stat().st_mtime_ns
-                if known.get(name) == stamp:
-                    continue
-                here = {f"{name}/{folder.name}" for _, folder in runs_of_day(day)}
-            except OSError:  # moved away just now: the next look finds it gone
-                continue
-            rows = index.execute("SELECT folder FROM runs WHERE day = ?", (name,)).fetchall()
-            for (folder,) in rows:
-                if folder not in here:
-                    index.execute("DELETE FROM runs WHERE folder = ?", (folder,))
-            entered = [self.enter(index, folder) for folder in sorted(here)]
-            # A folder that is no run yet may become one without the day's folder changing.
-            if all(entered) and time.time() - stamp / 1e9 > _FRESH:
-                index.execute("INSERT OR REPLACE INTO days VALUES (?, ?)", (name, stamp))
-        changing = index.execute("SELECT folder FROM runs WHERE changes").fetchall()
-        for (folder,) in changing:
-            self.enter(index, folder)
+                same = _stamp(f"{root}/{folder}") == stamp
+            except OSError:  # gone, which enter() finds too
+                same = False
+            if not same:
+                self.enter(index, folder)
+
+    def _read_day(self, index: sqlite3.Connection, name: str, stamp: int) -> None:
+        """Enter what is new in the folder of one day, and forget what is gone."""
+        try:
+            here = {f"{name}/{folder.name}" for _, folder in runs_of_day(self.root / name)}
+        except OSError:  # moved away just now: the next look finds it gone
+            return
+        rows = index.execute("SELECT folder FROM runs WHERE day = ?", (name,)).fetchall()
+        for (folder,) in rows:
+            if folder not in here:
+                index.execute("DELETE FROM runs WHERE folder = ?", (folder,))
+        entered = [self.enter(index, folder) for folder in sorted(here)]
+        # A folder that is no run yet may become one without the day's folder changing.
+        if all(entered) and time.time() - stamp / 1e9 > _FRESH:
+            index.execute("INSERT OR REPLACE INTO days VALUES (?, ?)", (name, stamp))
+
+
+def _days(root: Path) -> Iterator[tuple[str, int]]:
+    """Yield the folders of single days, and when each was changed last, ns."""
+    for day in day_folders(root):
+        try:
+            yield day.name, day.stat().st_mtime_ns
+        except OSError:  # moved away just now
+            continue
 
 
 def _make_tables(index: sqlite3.Connection) -> None:
@@ -203,11 +220,12 @@ def _make_tables(index: sqlite3.Connection) -> None:
         index.execute(f"PRAGMA user_version = {VERSION}")
 
 
-def _stamp(path: Path) -> int:
+def _stamp(path: str) -> int:
     """Return a number that changes when ``run.json`` or the tags do."""
-    stamp = os.stat(path / "run.json").st_mtime_ns  # noqa: PTH116 - thousands of times a look
+    # No Path: this is done thousands of times for one list.
+    stamp = os.stat(f"{path}/run.json").st_mtime_ns  # noqa: PTH116
     try:
-        return stamp ^ os.stat(path / TAGS).st_mtime_ns << 1  # noqa: PTH116
+        return stamp ^ os.stat(f"{path}/{TAGS}").st_mtime_ns << 1  # noqa: PTH116
     except OSError:
         return stamp
 

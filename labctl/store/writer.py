@@ -29,6 +29,8 @@ _log = logging.getLogger(__name__)
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FLUSH_INTERVAL = 0.25
 """s between two hand-overs of rows to the operating system."""
+FLUSH_ROWS = 100_000
+"""Rows in blocks that are handed over without waiting for that, so that memory stays small."""
 HEARTBEAT_INTERVAL = 1.0
 """s between two heartbeats; rows are forced onto the disk as often."""
 
@@ -182,6 +184,8 @@ class RunWriter:
         if not buffer.add_row(columns):
             with self._lock:
                 buffer.add_block(columns)
+            if buffer.loose >= FLUSH_ROWS:
+                self._due = 0.0
         self._look()
 
     def unit_done(self, unit: int, time: float, state: str = "") -> None:
