@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from labctl import runscommands
 from labctl.dataconsole import app as data_commands
 from labctl.enginecommands import app as engine_commands
 from labctl.errors import AbortedError, LabctlError
@@ -24,6 +25,7 @@ bench_commands = typer.Typer(help="The bench: instruments, wiring, chip.", no_ar
 app.add_typer(bench_commands, name="bench")
 app.add_typer(engine_commands, name="engine")
 app.add_typer(data_commands, name="data")
+runscommands.add_to(app, data_commands)
 
 DetachOption = Annotated[
     bool, typer.Option("--detach", help="With a running engine: queue it there and return.")
@@ -134,14 +136,6 @@ def procedures(
     from labctl.console import list_procedures
 
     list_procedures(name, find_bench(bench), schema)
-
-
-@app.command("runs")
-def list_runs(data: DataOption = Path("data")) -> None:
-    """List the runs in a data folder."""
-    from labctl.console import list_runs as show
-
-    show(data)
 
 
 @app.command()

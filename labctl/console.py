@@ -138,23 +138,6 @@ def list_procedures(name: str | None, bench_file: Path, schema: bool = False) ->
         console.print(f"{key} cannot be used: {error}", style="red", markup=False)
 
 
-def list_runs(data: Path) -> None:
-    """Print the runs of a data folder, oldest first."""
-    from labctl.errors import StoreError
-    from labctl.store import runs
-
-    if not data.is_dir():
-        raise StoreError(f"There is no data folder {data}. Name one with --data.")
-
-    table = Table("run", "status", "chip", "error", box=None)
-    found = runs(data)
-    for item in found:
-        folder = str(item.path.relative_to(data))
-        chip = str(item.meta.get("chip", ""))
-        table.add_row(folder, item.status.value, chip, item.error or "")
-    console.print(table if found else f"There are no runs in {data}.")
-
-
 def print_bench(bench: Bench) -> None:
     """Print instruments, terminals and chip of an open bench."""
     file = bench.file

@@ -9,7 +9,7 @@ import typer
 
 from labctl.options import DataOption, JsonOption
 
-app = typer.Typer(help="The stored runs: mending.", no_args_is_help=True)
+app = typer.Typer(help="The stored runs: mending, export, import, index.", no_args_is_help=True)
 
 
 @app.command("repair")

@@ -17,7 +17,7 @@ from labctl.array import CellArray
 from labctl.engine.control import Control
 from labctl.engine.history import History
 from labctl.engine.progress import Meter, Progress
-from labctl.engine.provenance import environment
+from labctl.engine.provenance import environment, measured_by
 from labctl.engine.signals import guarded
 from labctl.errors import AbortedError, InstrumentError, LatchedError
 from labctl.procedure import Procedure
@@ -92,7 +92,7 @@ def execute(
     procedure.check(array.shape)
     control = control if control is not None else Control()
     notes = {"seed": secrets.randbits(63), **(meta or {})}
-    notes |= {"parameters": procedure.values(), "environment": _environment()}
+    notes |= {**measured_by(procedure), "environment": _environment()}
     with guarded(control.abort_from_signal, signals) as guard:
         if resume is None:
             writer = RunWriter.create(data_root, procedure.name, notes, procedure.tables)

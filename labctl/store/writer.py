@@ -16,6 +16,7 @@ from labctl.store import journal
 from labctl.store.column import Columns
 from labctl.store.compact import compact
 from labctl.store.files import new_run_folder, write_json
+from labctl.store.format import FORMAT
 from labctl.store.journal import Done
 from labctl.store.process import this_process
 from labctl.store.reopening import reopen
@@ -25,10 +26,11 @@ from labctl.store.status import Status
 from labctl.store.stream import StreamWriter
 
 _log = logging.getLogger(__name__)
-FORMAT = 1
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FLUSH_INTERVAL = 0.25
 """s between two hand-overs of rows to the operating system."""
+FLUSH_ROWS = 100_000
+"""Rows in blocks that are handed over without waiting for that, so that memory stays small."""
 HEARTBEAT_INTERVAL = 1.0
 """s between two heartbeats; rows are forced onto the disk as often."""
 
@@ -185,6 +187,8 @@ class RunWriter:
         if not buffer.add_row(columns):
             with self._lock:
                 buffer.add_block(columns)
+            if buffer.loose >= FLUSH_ROWS:
+                self._due = 0.0
         self._look()
 
     def unit_done(self, unit: int, time: float, state: str = "") -> None:
