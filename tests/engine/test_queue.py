@@ -4,7 +4,7 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.bench import Bench
@@ -57,6 +57,7 @@ def test_every_change_is_on_the_disk_at_once(file):
     assert Queue(file, file).taken.id == 3
 
 
+@settings(max_examples=40, deadline=None)  # each change waits for the disk
 @given(
     st.integers(1, 6),
     st.lists(st.tuples(st.integers(0, 5), st.integers(0, 9) | st.sampled_from(

@@ -6,7 +6,7 @@ import time
 from datetime import datetime
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.clock import RealClock, VirtualClock
@@ -58,6 +58,7 @@ def instant(text):
     return datetime.fromisoformat(text).timestamp()
 
 
+@settings(deadline=None)
 @given(
     st.floats(0, 4e9),
     st.lists(st.tuples(st.floats(0, 1e6), st.floats(-1e8, 1e8))),

@@ -204,6 +204,7 @@ def test_files_cut_at_any_byte_give_back_every_whole_batch_and_the_run_goes_on(
     assert run.frame("notes").text.tolist() == [f"unit {k}" for k in range(8)]
 
 
+@settings(deadline=None)
 @given(data=st.data())
 def test_a_batch_of_which_any_byte_has_changed_is_not_taken_for_whole(tmp_path_factory, data):
     schema = pa.schema([("x", pa.int32()), ("t", pa.string())])
