@@ -14,6 +14,8 @@ _HOME = {
     "Bench": ("labctl.bench", "Bench"),
     "LabctlError": ("labctl.errors", "LabctlError"),
     "Pulse": ("labctl.array", "Pulse"),
+    "export": ("labctl.store.exchange", "export"),
+    "import_run": ("labctl.store.exchange", "import_run"),
     "load": ("labctl.store", "load"),
     "parse_cells": ("labctl.cells", "parse_cells"),
     "resume": ("labctl.engine.local", "resume"),
@@ -21,8 +23,8 @@ _HOME = {
     "runs": ("labctl.store", "runs"),
 }
 __all__ = [
-    "Bench", "LabctlError", "Pulse", "__version__", "load", "parse_cells", "resume", "run",
-    "runs",
+    "Bench", "LabctlError", "Pulse", "__version__", "export", "import_run", "load", "parse_cells",
+    "resume", "run", "runs",
 ]  # fmt: skip
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from labctl.engine.local import resume, run
     from labctl.errors import LabctlError
     from labctl.store import load, runs
+    from labctl.store.exchange import export, import_run
 
 
 def __getattr__(name: str) -> Any:

@@ -94,6 +94,10 @@ class ProbedArray:
         """Return the bench time, s."""
         return self._clock.now()
 
+    def catch_up(self, now: float) -> None:
+        """Have the bench time be at least ``now``, s, as where a run goes on after a restart."""
+        self._clock.catch_up(now)
+
     @property
     def all_cells(self) -> NDArray[np.int64]:
         """Every cell of the chip, shape (rows * columns, 2)."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -17,6 +17,7 @@ from labctl.cells import parse_cells
 from labctl.errors import AbortedError, ProcedureError, WiringError
 from labctl.parameters import CellsParameter, convert, declare
 from labctl.store import Column
+from labctl.visibility import counts, in_words, told, unmet
 
 __all__ = ["CellsParameter", "Column", "Procedure", "Sink"]
 
@@ -77,7 +78,8 @@ class Procedure(PymeasureProcedure):
 
         See :func:`labctl.parameters.declare` for the keys.
         """
-        return [declare(name, parameter) for name, parameter in _declared(cls).items()]
+        known = _declared(cls)
+        return [declare(name, parameter, known) for name, parameter in known.items()]
 
     def configure(self, parameters: Mapping[str, Any]) -> None:
         """Set parameters from values, text or JSON.
@@ -98,6 +100,26 @@ class Procedure(PymeasureProcedure):
         for name, value in values.items():
             setattr(self, name, value)
 
+    def refuse_idle(self, names: Iterable[str]) -> None:
+        """Refuse parameters that were given but do not count with the values of the others.
+
+        Raises
+        ------
+        ProcedureError
+            Naming the parameter, and when it would count.
+        """
+        known, values = _declared(type(self)), self.values()
+        for name in names:
+            against = unmet(known[name], known, values)
+            if not against:
+                continue
+            where = in_words(told(known[name], known)) or f"{' and '.join(against)} is otherwise"
+            now = ", ".join(f"{other} is {values[other]}" for other in against)
+            raise ProcedureError(
+                f"Procedure {self.name}, parameter {name!r} counts only where {where}; {now}. "
+                f"Change that, or leave {name} out."
+            )
+
     def check(self, shape: tuple[int, int]) -> None:
         """Hold every parameter against its bounds and against a chip of ``shape``.
 
@@ -106,8 +128,11 @@ class Procedure(PymeasureProcedure):
         ProcedureError
             Naming parameter, value and what is allowed.
         """
-        for name, parameter in _declared(type(self)).items():
+        known, values = _declared(type(self)), self.values()
+        for name, parameter in known.items():
             value = getattr(self, name)
+            if value is None and not counts(parameter, known, values):
+                continue
             if value is None:
                 raise ProcedureError(f"Procedure {self.name}, parameter {name!r} needs a value.")
             value = convert(self.name, name, parameter, value)
