@@ -145,7 +145,8 @@ PEERS = (
     Peer("pymeasure, Results and Worker, one by one", "pymeasure", PYMEASURE, 100_000),
     Peer("QCoDeS, dataset, one by one", "qcodes", QCODES_ROWS, 20_000),
     Peer(
-        "QCoDeS, dataset, arrays of 1 000", "qcodes", QCODES_BLOCKS.replace("BLOCK", "1000"), 500_000
+        "QCoDeS, dataset, arrays of 1 000", "qcodes", QCODES_BLOCKS.replace("BLOCK", "1000"),
+        500_000,
     ),
     Peer(
         "QCoDeS, dataset, arrays of 100 000", "qcodes", QCODES_BLOCKS.replace("BLOCK", "100000"),
