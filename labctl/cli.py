@@ -21,6 +21,11 @@ bench_commands = typer.Typer(help="The bench: instruments, wiring, chip.", no_ar
 engine_commands = typer.Typer(help="The engine process of a bench.", no_args_is_help=True)
 app.add_typer(bench_commands, name="bench")
 app.add_typer(engine_commands, name="engine")
+campaign_commands = typer.Typer(
+    help="Campaigns: many procedures in order, with loops, conditions and waits.",
+    no_args_is_help=True,
+)
+app.add_typer(campaign_commands, name="campaign")
 
 BenchOption = Annotated[
     Path | None,
@@ -143,7 +148,7 @@ def list_runs(data: DataOption = Path("data")) -> None:
 
 @app.command()
 def new(folder: Annotated[Path, typer.Argument(help="Name of the folder to make.")]) -> None:
-    """Lay out a workspace: bench.toml, drivers/, procedures/ with an example, data/."""
+    """Lay out a workspace: bench.toml, drivers/, procedures/, campaigns/ with examples, data/."""
     from labctl.workspace import new_workspace
 
     made = new_workspace(folder)
@@ -255,6 +260,75 @@ def engine_shutdown(bench: BenchOption = None) -> None:
 
     EngineClient.connect(find_bench(bench)).shutdown()
     typer.echo("The engine has ended; outputs are at zero.")
+
+
+CampaignFile = Annotated[Path, typer.Argument(help="Campaign file (.toml) or script (.py).")]
+
+
+@campaign_commands.command("check")
+def campaign_check(
+    file: CampaignFile, bench: BenchOption = None, as_json: JsonOption = False
+) -> None:
+    """Find every fault at once, with its line; print steps, bench time and wear; touch nothing."""
+    from labctl.campaignconsole import check
+
+    if not check(file, find_bench(bench), as_json):
+        raise typer.Exit(1)
+
+
+@campaign_commands.command("run")
+def campaign_run(
+    file: CampaignFile, bench: BenchOption = None, data: DataOption = Path("data")
+) -> None:
+    """Check a campaign and run it; Ctrl-C leaves outputs at zero, and `resume` goes on."""
+    from labctl.campaignconsole import run
+
+    run(file, find_bench(bench), data)
+
+
+CampaignWord = Annotated[
+    str | None, typer.Argument(help="Its number or name below --data, or its folder.")
+]
+
+
+@campaign_commands.command("resume")
+def campaign_resume(
+    campaign: CampaignWord = None, bench: BenchOption = None, data: DataOption = Path("data")
+) -> None:
+    """Go on with a campaign that was broken off: the last one where none is named."""
+    from labctl.campaignconsole import resume
+
+    resume(campaign, find_bench(bench), data)
+
+
+@campaign_commands.command("status")
+def campaign_status(
+    campaign: CampaignWord = None, data: DataOption = Path("data"), as_json: JsonOption = False
+) -> None:
+    """List the campaigns, or show how far one is, also while it goes on."""
+    from labctl.campaignconsole import status
+
+    status(campaign, data, as_json)
+
+
+@campaign_commands.command("new")
+def campaign_new(
+    file: Annotated[Path, typer.Argument(help="File to write.")] = Path(
+        "campaigns/fresh-chip.toml"
+    ),
+) -> None:
+    """Write an example: a fresh chip from forming to data sheet."""
+    from labctl.campaignconsole import new
+
+    new(file)
+
+
+@campaign_commands.command("schema")
+def campaign_schema() -> None:
+    """Print the JSON schema of campaign files, for an editor."""
+    from labctl.campaignconsole import schema
+
+    schema()
 
 
 def find_bench(path: Path | None) -> Path:
