@@ -247,9 +247,7 @@ def _print_forecast(found: Checked) -> None:
     summed = total(found.rows)
     table.add_row(*_line(summed), style="bold")
     console.print(table)
-    console.print(
-        "\nAt most, as if every condition let its step run. Relays: their closures."
-    )
+    console.print("\nAt most, as if every condition let its step run. Relays: their closures.")
     for row in (*found.rows, summed):
         for remark in row.remarks:
             console.print(f"  {row.name}: {remark}", markup=False)

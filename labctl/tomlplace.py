@@ -38,7 +38,9 @@ def line_of(text: str, key: tuple[str, ...]) -> int | None:
                 table = (*table, str(counts[table]))
             places.setdefault(table, number)
         elif entry := _KEY.match(line):
-            places.setdefault(table + _parts(entry[1]), number)
+            parts = _parts(entry[1])
+            for length in range(1, len(parts) + 1):  # a dotted key makes the tables around it
+                places.setdefault(table + parts[:length], number)
     for length in range(len(key), 0, -1):
         if key[:length] in places:
             return places[key[:length]]

@@ -14,10 +14,16 @@ from labctl.campaign.functions import FUNCTIONS
 from labctl.campaign.values import Cells, Numbers, Places, Truths, Value, describe, number
 from labctl.campaign.values import quantity_of as _quantity_of
 
+_ALIKE = 1e-9
+"""Numbers that differ by less than this part count as equal: 20 µS is 0.02 mS, rounding or not."""
 _COMPARE: dict[str, Callable[[Any, Any], Any]] = {
-    "<": np.less, "<=": np.less_equal, ">": np.greater, ">=": np.greater_equal,
-    "==": np.equal, "!=": np.not_equal,
-}  # fmt: skip
+    "<": lambda a, b: (a < b) & ~_alike(a, b),
+    "<=": lambda a, b: (a < b) | _alike(a, b),
+    ">": lambda a, b: (a > b) & ~_alike(a, b),
+    ">=": lambda a, b: (a > b) | _alike(a, b),
+    "==": lambda a, b: _alike(a, b),
+    "!=": lambda a, b: ~_alike(a, b),
+}
 
 
 class Scope(Protocol):
@@ -142,12 +148,17 @@ def _compared(left: Value, operator: str, right: Value) -> Truths:
     if operator in ("==", "!="):
         if isinstance(left, Truths) and isinstance(right, Truths):
             places = _same(left, right, operator)
-            return Truths(np.asarray(compare(left.value, right.value)), places)
+            same = np.asarray(left.value == right.value)
+            return Truths(same if operator == "==" else ~same, places)
         if isinstance(left, str) and isinstance(right, str):
             return Truths(np.asarray((left == right) == (operator == "==")))
     raise ExpressionError(
         f"{describe(left)} and {describe(right)} cannot be compared by {operator}"
     )
+
+
+def _alike(a: Any, b: Any) -> Any:
+    return np.asarray(np.isclose(a, b, rtol=_ALIKE, atol=0.0))
 
 
 def _read_as(value: Value, other: Value) -> Value:

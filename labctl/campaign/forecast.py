@@ -18,7 +18,7 @@ from labctl.cells import parse_cells
 from labctl.cost import Cost
 from labctl.errors import LabctlError, ProcedureError, WiringError
 
-MOST_PASSES = 200_000
+MOST_PASSES = 50_000
 """Passes of all loops together."""
 OnFault = Callable[[Step | None, tuple[str, ...], str], None]
 
@@ -84,6 +84,7 @@ class Forecast:
         self._known: dict[str, tuple[float, Cost | None]] = {}
         self._rows: dict[str, Row] = {}
         self._told: set[tuple[str, tuple[str, ...]]] = set()
+        self._turns_of: dict[str, list[dict[str, Scalar]]] = {}
         self._passes = 0
 
     def rows(self) -> list[Row]:
@@ -118,9 +119,9 @@ class Forecast:
         if step.condition is not None and not self._holds(step, step.condition, scope):
             return
         try:
-            turns = filling.turns(step.model_copy(update={"repeat": 1}), scope)
+            turns = self._turns(step, scope)
         except ExpressionError as error:
-            self._tell(step, ("for",), str(error))
+            self._tell(step, ("for", next(iter(step.loop))), str(error))
             return
         row = self._rows[step.name]
         for turn in turns:
@@ -130,14 +131,23 @@ class Forecast:
             inner = {**variables, **turn}
             row.count += times * step.repeat
             if step.procedure is not None:
-                seconds, cost = self._cost(step, self._scope(step, around, inner), turn)
+                seconds, cost = self._cost(step, self._scope(step, around, inner), inner)
                 row.seconds += times * step.repeat * seconds
                 row.cost = _plus(row.cost, cost, times * step.repeat)
             elif step.wait is not None:
                 scope = self._scope(step, around, inner)
-                row.seconds += times * step.repeat * self._wait(step, scope, turn)
+                row.seconds += times * step.repeat * self._wait(step, scope, inner)
             for each in step.step:
                 self._walk(each, (*around, step), inner, times * step.repeat)
+
+    def _turns(self, step: Step, scope: Names) -> list[dict[str, Scalar]]:
+        """Return the passes of a step, repeats left out: all of them cost the same."""
+        if step.name not in self._turns_of:
+            single = step.model_copy(update={"repeat": 1})
+            if any(isinstance(over, Each) for over in step.loop.values()):
+                return filling.turns(single, scope)
+            self._turns_of[step.name] = filling.turns(single, scope)
+        return self._turns_of[step.name]
 
     def _scope(self, step: Step, around: tuple[Step, ...], variables: dict[str, Any]) -> Names:
         return Names(self._plan, step, around, self._array.shape, variables, dry=True)
