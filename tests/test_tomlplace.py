@@ -61,9 +61,7 @@ def test_each_key_is_found_where_it_stands(key, line):
     assert line_of(TEXT, key) == line
 
 
-steps = st.recursive(
-    st.just([]), lambda inner: st.lists(inner, max_size=3), max_leaves=8
-)
+steps = st.recursive(st.just([]), lambda inner: st.lists(inner, max_size=3), max_leaves=8)
 
 
 @given(steps, st.integers(0, 3))

@@ -113,10 +113,15 @@ class Advance:
         """Keep and tell how far it is; ``fraction`` is the part of the present step done."""
         if fraction is not None:
             self._current = fraction
-        progress = self._look()
-        self._record.state["progress"] = progress.to_json()
+        progress = self.keep()
         if self._on_progress is not None:
             self._on_progress(progress)
+
+    def keep(self) -> CampaignProgress:
+        """Put how far it is into the record; return it."""
+        progress = self._look()
+        self._record.state["progress"] = progress.to_json()
+        return progress
 
     def _look(self) -> CampaignProgress:
         done = self._done + self._current * self._each.get(self._now, 0.0)

@@ -39,8 +39,8 @@ class Results(Names):
         unit, is_bool = self._declared(step, parts)
         entries = self.record.of_step(step.name, self.path)
         if len(parts) == 2 and parts[1] in OWN:
-            wanted = "finished" if parts[1] == "done" else "failed"
-            found = np.array([entry["status"] == wanted for entry in entries], bool)
+            wanted = ("finished",) if parts[1] == "done" else ("failed", "failed and left")
+            found = np.array([entry["status"] in wanted for entry in entries], bool)
             return Truths(found if many else np.asarray(found.any()))
         runs = [
             RunReader(folder)

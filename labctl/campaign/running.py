@@ -136,18 +136,25 @@ class Conductor:
         except _StopError as stop:
             record.state |= {"status": "stopped", "error": str(stop)}
         except BaseException as error:
-            aborted = isinstance(error, AbortedError | KeyboardInterrupt | SystemExit)
-            text = str(error) or type(error).__name__
+            problem = error
+            if isinstance(error, KeyboardInterrupt):  # between two runs, or in a wait
+                problem = AbortedError("Interrupted from the keyboard.")
+            aborted = isinstance(problem, AbortedError | SystemExit)
+            text = str(problem) or type(problem).__name__
             record.state |= {"status": "aborted" if aborted else "failed", "error": text}
-            if isinstance(error, LabctlError | KeyboardInterrupt):
-                error.add_note(
+            if isinstance(problem, LabctlError):
+                problem.add_note(
                     f"The campaign is in {record.path}; `labctl campaign resume {record.path}` "
                     "goes on."
                 )
+            if problem is not error:
+                raise problem from error
             raise
         finally:
-            self._tick(None)
+            record.state["time"] = self._bench.clock.now() - self._began
+            self._advance.keep()
             record.save()
+        self._advance.tell(None)
         return record
 
     def _tick(self, look: Any) -> None:

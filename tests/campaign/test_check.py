@@ -177,7 +177,7 @@ def test_what_only_shows_pass_by_pass_is_told_as_well(write, array):
         ("[[step]]\nname = 'a'\nwait = 1\nuntil = 'true'\n", 7, "no loop that it could end"),
         ("[[step]]\nname = 'a'\nwait = 1\nfor.x = [1]\nfor.y = [1, 2]\ntogether = true\n", 7,
          "of one length"),
-        ("[[step]]\nname = 'a'\nwait = '= x'\nfor.x = ['1 s', '-1 s']\n", 6, "-1 s is not possible"),
+        ("[[step]]\nname = 'a'\nwait = '= x'\nfor.x = ['1 s', '-1 s']\n", 6, "-1 s is not poss"),
         ("[[step]]\nname = 'a'\nwait = '= mean(a.cells.x)'\n", 6, "runs no procedure"),
         ("[[step]]\nname = 'a'\nnote = 'on {b}'\n", 6, "no value 'b'"),
         ("[[step]]\nname = 'a'\nwait = 0\nrepeat = 100000\nfor.x = {from=1, to=3, step=1}\n"
