@@ -22,7 +22,7 @@ def write_data_sheet(record: Record, title: str) -> Path:
     """Write the data sheet of what a campaign has measured so far; return its path.
 
     It is ``data-sheet.html`` in the folder of the campaign; each figure is in ``figures`` there
-    as well, as PNG and SVG.
+    as well, as PNG.
 
     Raises
     ------
@@ -40,7 +40,6 @@ def write_data_sheet(record: Record, title: str) -> Path:
         for _, plates in sections:
             for plate in plates:
                 style.save(plate.figure, folder / f"{plate.name}.png")
-                (folder / f"{plate.name}.svg").write_text(style.to_svg(plate.figure), "utf-8")
         page = render_page(_page(record, measured, title), _cards(record, sheet), sections)
         target.write_text(page, encoding="utf-8")
     except OSError as error:

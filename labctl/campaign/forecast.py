@@ -18,7 +18,7 @@ from labctl.cells import parse_cells
 from labctl.cost import Cost
 from labctl.errors import LabctlError, ProcedureError, WiringError
 
-MOST_PASSES = 50_000
+MOST_PASSES = 20_000
 """Passes of all loops together."""
 OnFault = Callable[[Step | None, tuple[str, ...], str], None]
 

@@ -141,7 +141,11 @@ class Conductor:
                 problem = AbortedError("Interrupted from the keyboard.")
             aborted = isinstance(problem, AbortedError | SystemExit)
             text = str(problem) or type(problem).__name__
-            record.state |= {"status": "aborted" if aborted else "failed", "error": text}
+            status = "aborted" if aborted else "failed"
+            record.state |= {"status": status, "error": text}
+            for entry in record.entries.values():
+                if entry["status"] == "running":
+                    record.end(entry, status, text)
             if isinstance(problem, LabctlError):
                 problem.add_note(
                     f"The campaign is in {record.path}; `labctl campaign resume {record.path}` "
@@ -238,13 +242,7 @@ class Conductor:
             ending = step.stop if step.stop is not None else step.skip
             text = None if ending is None else filling.note(ending, names)
         except ExpressionError as error:
-            problem = CampaignError(f"Step {key}: {error}.")
-            record.end(entry, "failed", str(problem))
-            raise problem from error
-        except BaseException as error:
-            aborted = isinstance(error, AbortedError | KeyboardInterrupt | SystemExit)
-            record.end(entry, "aborted" if aborted else "failed", str(error) or repr(error))
-            raise
+            raise CampaignError(f"Step {key}: {error}.") from error
         record.end(entry, "finished", text)
         if text is not None:
             self._note(step, key, text)

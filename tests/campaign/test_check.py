@@ -2,18 +2,19 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
+from labctl import campaignconsole
 from labctl.bench import Bench
 from labctl.campaign import PaperArray, check_file, load_plan, total
 from labctl.campaign.plan import Plan
 from labctl.errors import CampaignError
 from labctl.store import runs
+from tests.conftest import SIMULATED
 
 BAD = """\
 [campaign]
@@ -372,27 +373,37 @@ def test_the_schema_knows_every_key_of_the_example():
 def test_the_command_tells_all_faults_and_exits_with_1(tmp_path):
     file = tmp_path / "bad.toml"
     file.write_text(BAD, encoding="utf-8")
-
-    def labctl(*words):
-        return subprocess.run(
-            [sys.executable, "-m", "labctl", "campaign", *words], cwd=tmp_path,
-            capture_output=True, text=True, timeout=100, check=False,
-        )  # fmt: skip
-
-    done = labctl("check", "bad.toml")
+    done = subprocess.run(
+        [sys.executable, "-m", "labctl", "campaign", "check", "bad.toml"], cwd=tmp_path,
+        capture_output=True, text=True, timeout=100, check=False,
+    )  # fmt: skip
     assert done.returncode == 1
     assert "Traceback" not in done.stderr
     assert "15 faults; nothing was run" in done.stderr
     assert "bad.toml, line 11, form.procedure" in done.stderr
-    done = labctl("check", "bad.toml", "--json")
-    assert done.returncode == 1
-    assert len(json.loads(done.stdout)["faults"]) == 15
-    shutil.copy("data/campaigns/fresh-chip.toml", tmp_path)
-    done = labctl("check", "fresh-chip.toml", "--json")
-    assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
+
+
+def test_the_check_prints_json_and_a_table(tmp_path, write, capsys):
+    assert not campaignconsole.check(write(BAD), SIMULATED, True)
+    assert len(json.loads(capsys.readouterr().out)["faults"]) == 15
+    example = Path("data/campaigns/fresh-chip.toml")
+    assert campaignconsole.check(example, SIMULATED, True)
+    told = json.loads(capsys.readouterr().out)
+    assert told["faults"] == []
     assert told["total"]["pulses"] > 5000
     assert told["total"]["relay_closures"] > 5000
     assert told["total"]["bench_time_s"] > 86400
+    assert campaignconsole.check(example, SIMULATED, False)
+    text = capsys.readouterr().out
+    for part in ("bench time", "pulses", "relays", "1 d 3 h", "retention: if mean(program.yield)"):
+        assert part in text
     with pytest.raises(CampaignError, match="no campaign file"):
         check_file(tmp_path / "none.toml", None)
+
+
+def test_the_example_is_written_once_and_never_over_another_file(tmp_path):
+    file = tmp_path / "campaigns" / "mine.toml"
+    campaignconsole.new(file)
+    assert file.read_bytes() == Path("data/campaigns/fresh-chip.toml").read_bytes()
+    with pytest.raises(CampaignError, match="there already"):
+        campaignconsole.new(file)

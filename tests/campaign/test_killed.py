@@ -61,7 +61,16 @@ class Night:
     def __init__(self, boxes, folder: Path) -> None:
         self.boxes, self.folder = boxes("socket"), folder
         self.data = folder / "data"
-        (folder / "night.toml").write_text(TEXT, encoding="utf-8")
+        self.reads = 150
+        self.write(TEXT)
+
+    def write(self, text: str) -> None:
+        """Write the campaign file; short ones read less."""
+        (self.folder / "night.toml").write_text(text, encoding="utf-8")
+
+    def shorten(self) -> None:
+        self.reads = 10
+        self.write(TEXT.replace("repeats = 150", "repeats = 10"))
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "labctl", "campaign", *words]
@@ -119,9 +128,9 @@ def check_whole(night):
     assert len(set(owned)) == 5
     for k in range(2):
         frame = RunReader(record.run_of(record.entries[f"levels[{k}]/look[0]"])).frame()
-        assert frame.groupby("repeat").size().tolist() == [4] * 150
+        assert frame.groupby("repeat").size().tolist() == [4] * night.reads
     [note] = [note["text"] for note in record.state["notes"] if note["step"] == "told"]
-    assert note.startswith("1200 reads of ")
+    assert note.startswith(f"{8 * night.reads} reads of ")
     return measured
 
 
@@ -157,6 +166,7 @@ def test_kill_9_in_the_middle_of_a_run_then_resume(night):
 
 def test_kill_9_between_the_run_and_its_note_is_no_loss(night):
     """The record that a kill has left may not know of a run that has begun, or has ended."""
+    night.shorten()
     with Bench.open(night.boxes.path) as bench:
         record = run_campaign(load_plan(night.folder / "night.toml"), bench, data=night.data)
     key = "levels[1]/program[0]"
@@ -196,8 +206,7 @@ def test_ctrl_c_leaves_outputs_at_zero_and_the_campaign_resumable(night):
 
 
 def test_ctrl_c_in_a_wait_ends_it_at_once(night, capsys):
-    text = TEXT.replace("0.3 s", "1000 s")
-    (night.folder / "night.toml").write_text(text, encoding="utf-8")
+    night.write(TEXT.replace("0.3 s", "1000 s").replace("repeats = 150", "repeats = 2"))
     key = "levels[0]/rest[0]"
     process = night.start("run", "night.toml")
     night.wait_for(process, lambda record: key in record.entries)
@@ -228,6 +237,7 @@ def test_a_campaign_is_refused_while_an_engine_has_the_bench(night):
 
 
 def test_a_campaign_that_goes_on_is_not_begun_a_second_time(night):
+    night.shorten()
     with Bench.open(night.boxes.path) as bench:
         refused = threading.Event()
 
