@@ -10,7 +10,6 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_valida
 from pydantic.json_schema import SkipJsonSchema
 
 from labctl.campaign.expression import WORDS
-from labctl.campaign.functions import FUNCTIONS
 from labctl.campaign.loops import Over, Scalar
 
 ACTIONS = ("procedure", "wait", "note", "stop", "skip", "report", "include", "step")
@@ -23,7 +22,7 @@ def _named(value: Any) -> Any:
     if isinstance(value, str):
         if not NAME.fullmatch(value):
             raise ValueError("a name is of small letters, digits and _, and begins with a letter")
-        if value in WORDS or value in FUNCTIONS:
+        if value in WORDS:
             raise ValueError(f"{value!r} means something in expressions: take another name")
     return value
 

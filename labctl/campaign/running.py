@@ -145,7 +145,7 @@ class Conductor:
             record.state |= {"status": status, "error": text}
             for entry in record.entries.values():
                 if entry["status"] == "running":
-                    record.end(entry, status, text)
+                    entry |= {"status": status, "ended": record.state["time"], "error": text}
             if isinstance(problem, LabctlError):
                 problem.add_note(
                     f"The campaign is in {record.path}; `labctl campaign resume {record.path}` "

@@ -164,7 +164,7 @@ def test_what_only_shows_pass_by_pass_is_told_as_well(write, array):
         ("[[step]]\nname = 'a'\n", 4, "a step has one of"),
         ("[[step]]\nwait = 1\n", 4, "missing"),
         ("[[step]]\nname = 'A b'\nwait = 1\n", 5, "small letters"),
-        ("[[step]]\nname = 'mean'\nwait = 1\n", 5, "means something"),
+        ("[[step]]\nname = 'not'\nwait = 1\n", 5, "means something"),
         ("[[step]]\nname = 'a'\nwait = [1]\n", 6, "a number, a text"),
         ("[[step]]\nname = 'a'\nwait = 1\nrepaet = 3\n", 7, "did you mean 'repeat'"),
         ("[[step]]\nname = 'a'\nwait = 1\nrepeat = 0\n", 7, "greater than or equal to 1"),

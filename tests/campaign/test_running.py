@@ -74,14 +74,14 @@ stop = "Impossible."
 [[step]]
 name = "levels"
 for.target = ["30 µS", "60 µS"]
-for.c = { each = "= some(good, 2)" }
+for.cells = { each = "= some(good, 2)" }
   [[step.step]]
   name = "program"
   procedure = "program"
-  parameters = { cells = "= c", target = "= target", tolerance = "5 µS" }
+  parameters = { cells = "= cells", target = "= target", tolerance = "5 µS" }
   [[step.step]]
   name = "told"
-  note = "{c}: {target}, reached {median(program.cells.conductance)}, {program.yield}"
+  note = "{cells}: {target}, reached {median(program.cells.conductance)}, {program.yield}"
   [[step.step]]
   name = "enough"
   if = "target < 50 µS"
@@ -122,9 +122,9 @@ wait = "2 h"
     first, last = "levels[0]/program[0]", "levels[3]/program[0]"
     assert parameters(record, first)["target"] == 30.0
     assert parameters(record, last)["target"] == 60.0
-    assert parameters(record, first)["cells"] == record.entries[first]["variables"]["c"]
+    assert parameters(record, first)["cells"] == record.entries[first]["variables"]["cells"]
     assert RunReader(record.run_of(record.entries[last])).meta["campaign"]["variables"] == {
-        "target": "60 µS", "c": parameters(record, last)["cells"]
+        "target": "60 µS", "cells": parameters(record, last)["cells"]
     }  # fmt: skip
     programmed = [
         RunReader(record.run_of(record.entries[f"{p}/program[0]"])).frame("cells") for p in passes
@@ -183,6 +183,28 @@ def test_a_loop_ends_where_its_condition_is_reached_and_skips_go_on_with_the_nex
     said = [note["text"] for note in record.state["notes"] if note["step"] == "n"]
     assert said == ["1 1", "1 2", "3 1", "3 2", "4 1", "4 2"]
     assert [key for key in record.entries if key.startswith("r")] == ["r[0]"]
+
+
+def test_a_result_is_that_of_the_same_pass_and_a_skip_leaves_groups_without_loops(go):
+    record = go(
+        FORM + '[[step]]\nname = "g"\nfor.k = [1, 2, 3]\n'
+        '  [[step.step]]\n  name = "r"\n  procedure = "read_map"\n  if = "k != 2"\n'
+        '  parameters = { cells = "0,0", repeats = "= k" }\n'
+        '  [[step.step]]\n  name = "told"\n  note = "{k} {r.done}"\n'
+        '  [[step.step]]\n  name = "plain"\n'
+        '    [[step.step.step]]\n    name = "hop"\n    if = "not r.done"\n    skip = "hop"\n'
+        '    [[step.step.step]]\n    name = "reads"\n'
+        '    note = "{k} {count(r.cells.conductance)}"\n'
+        '  [[step.step]]\n  name = "end"\n  note = "{k}"\n'
+        '[[step]]\nname = "whole"\nnote = "{count(r.cells.conductance)} in {count(r.done)}"\n'
+    )
+    said = [(note["step"], note["text"]) for note in record.state["notes"]]
+    assert said == [
+        ("told", "1 true"), ("reads", "1 1"), ("end", "1"),
+        ("told", "2 false"), ("hop", "hop"),
+        ("told", "3 true"), ("reads", "3 3"), ("end", "3"),
+        ("whole", "4 in 2"),
+    ]  # fmt: skip
 
 
 def test_no_cells_are_no_passes_and_a_missing_result_fails_with_its_place(go):
