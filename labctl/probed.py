@@ -82,13 +82,13 @@ class ProbedArray:
         self.pulse_flag = np.zeros(self.shape, dtype=np.uint8)
         self.closures: Counter[str] = Counter()
         self._safety, self._clock, self._scheme, self._scanner = safety, clock, scheme, scanner
-        self._planner, self._checks = Planner(wiring), Checks(safety, scheme)
+        self._planner, self._checks = Planner(*wiring.steps()), Checks(safety, scheme)
         self._route = Route(wiring, matrix, self.closures, self.counters)
         self._levels = Levelled(safety.terminals)
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         bit = safety.bit_line
         self._read_time = bit.table.nplc / bit.meter.line_frequency + bit.table.settle
-        self.timing = estimate(safety, scheme, matrix, scanner)
+        self.timing = estimate(safety, scheme, matrix, wiring, scanner)
 
     def now(self) -> float:
         """Return the bench time, s."""
