@@ -20,6 +20,7 @@ from labctl.store.compact import read_parquet, read_stream
 from labctl.store.files import read_json
 from labctl.store.format import check_format
 from labctl.store.process import is_alive
+from labctl.store.runlog import log_lines
 from labctl.store.seam import Seam, kept, seams_of, without
 from labctl.store.status import Status
 from labctl.store.stream import StreamReader, measure
@@ -94,6 +95,11 @@ class RunReader:
     def seams(self) -> list[Seam]:
         """Where the run was broken off and went on later, oldest first."""
         return seams_of(self.meta)
+
+    @property
+    def log(self) -> list[str]:
+        """The lines that were logged during the run, oldest first."""
+        return log_lines(self.path)
 
     def count(self, table: str) -> int:
         """Return how many rows of ``table`` the files hold, those of broken-off units included.
