@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from labctl.errors import StoreError
-from labctl.store import Column, RunWriter, Status, index, runs
+from labctl.store import Column, Run, RunWriter, Status, index, runs
 from labctl.store.catalogue import FILE, Catalogue
 from labctl.store.condition import conditions
 from labctl.store.files import read_json, runs_of_day, write_json
@@ -350,3 +350,13 @@ def test_run_that_was_mended_appears(root):
     assert numbers(Catalogue(root).entries()) == [1, 3]
     file.write_text(good)
     assert numbers(Catalogue(root).entries()) == [1, 2, 3]
+
+
+def test_tag_given_without_the_catalogue_is_found(root):
+    catalogue = Catalogue(root)
+    path = catalogue.find(1).path
+    old = time.time() - 100.0
+    os.utime(path.parent, (old, old))
+    assert numbers(catalogue.entries(tag="good")) == []
+    Run(path).tag("good")  # of a finished run, which is not looked at again without a reason
+    assert numbers(catalogue.entries(tag="good")) == [1]
