@@ -3,8 +3,8 @@
 The messages are those of the Arrow IPC streaming format (schema, record batches, end marker), so
 any Arrow library opens the file. They are written and read one by one here, because a stream
 that still grows, or was cut short by a power failure, must give back every whole batch. After a
-power failure a file may also have its full length with zeros at its end, so each batch carries a
-checksum of its content in its metadata, and the schema says that it does.
+power failure a file may also have its full length with zeros at its end, so schema and batches
+carry checksums in their metadata. Streams without, as labctl wrote them at first, are read as well.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from labctl.errors import StoreError
 END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """End-of-stream marker of the Arrow IPC streaming format."""
 _CHECKED = b"labctl.crc32"
+_UNKNOWN = b"crc32=00000000"
 _CHECKSUM = re.compile(rb"crc32=([0-9a-f]{8})")
 
 
@@ -48,7 +49,7 @@ class StreamWriter:
         self._file = path.open("xb", buffering=0)
         self._end = 0
         self._waiting: list[tuple[memoryview, int]] = []
-        self._put(schema.with_metadata({**(schema.metadata or {}), _CHECKED: b"1"}).serialize(), 0)
+        self._put(_schema_message(schema), 0)
         self.flush()
 
     @classmethod
@@ -176,6 +177,8 @@ def measure(path: Path) -> Whole:
                 end = source.tell()
         source.seek(end)
         closed = bool(source.read() == END)
+    if not (batches or closed or _is_checked(schema)):
+        schema, end = None, 0  # nothing bears it out
     return Whole(schema, rows, batches, end, size, closed)
 
 
@@ -190,19 +193,38 @@ def _with_checksum(batch: pa.RecordBatch) -> pa.Buffer:
     return sink.getvalue()[batch.schema.serialize().size :]
 
 
+def _schema_message(schema: pa.Schema) -> pa.Buffer:
+    """Return a schema as one message that carries the checksum of itself."""
+    metadata = {**(schema.metadata or {}), _CHECKED: _UNKNOWN}
+    message: bytes = schema.with_metadata(metadata).serialize().to_pybytes()
+    content = pa.ipc.read_message(pa.BufferReader(message)).metadata.to_pybytes()
+    return pa.py_buffer(message.replace(_UNKNOWN, f"crc32={zlib.crc32(content):08x}".encode()))
+
+
+def _is_checked(schema: pa.Schema | None) -> bool:
+    return schema is not None and _CHECKED in (schema.metadata or {})
+
+
 def _next_schema(source: pa.NativeFile) -> pa.Schema | None:
-    """Return the schema at the begin of a stream; None where it is not complete."""
+    """Return the schema at the begin of a stream; None where it is not whole."""
     try:
-        return pa.ipc.read_schema(pa.ipc.read_message(source))
+        message = pa.ipc.read_message(source)
+        schema = pa.ipc.read_schema(message)
     except (EOFError, OSError, pa.ArrowException):
         return None
+    if _is_checked(schema):
+        kept: bytes = schema.metadata[_CHECKED]
+        content = message.metadata.to_pybytes().replace(kept, _UNKNOWN)
+        if kept != f"crc32={zlib.crc32(content):08x}".encode():
+            return None
+    return schema
 
 
 def _next_batch(source: pa.NativeFile, schema: pa.Schema) -> pa.RecordBatch | None:
     """Return the next batch; None at the end marker, the end, or a batch that is not whole."""
     try:
         message = pa.ipc.read_message(source)
-        if _CHECKED in (schema.metadata or {}):
+        if _is_checked(schema):
             kept = _CHECKSUM.search(message.metadata)
             if kept is None or int(kept[1], 16) != zlib.crc32(message.body or b""):
                 return None
@@ -242,12 +264,15 @@ class StreamReader:
         batches: list[pa.RecordBatch] = []
         whole = 0
         # What is not complete yet is looked at again the next time.
-        if self.schema is None and (schema := _next_schema(source)) is not None:
-            self.schema, whole = schema, source.tell()
-        if self.schema is not None:
-            while (batch := _next_batch(source, self.schema)) is not None:
+        schema = self.schema or _next_schema(source)
+        if schema is not None:
+            if self.schema is None and _is_checked(schema):
+                whole = source.tell()
+            while (batch := _next_batch(source, schema)) is not None:
                 batches.append(batch)
                 whole = source.tell()
+            if batches or _is_checked(schema):
+                self.schema = schema
         self._offset += whole
         self.rows += sum(batch.num_rows for batch in batches)
         return batches
