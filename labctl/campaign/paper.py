@@ -58,8 +58,9 @@ class PaperArray:
         scheme = scheme_of(file)
         self.shape = file.shape
         self.counters = Counters()
-        self.timing = estimate(safety, scheme, matrix, _paper_scanner(file, safety))
-        self._checks, self._planner = Checks(safety, scheme), Planner(Wiring(file, matrix))
+        wiring = Wiring(file, matrix)
+        self.timing = estimate(safety, scheme, matrix, wiring, _paper_scanner(file, safety))
+        self._checks, self._planner = Checks(safety, scheme), Planner(*wiring.steps())
 
     @classmethod
     def of(cls, bench_file: str | Path) -> PaperArray:
@@ -98,7 +99,9 @@ class _PaperMatrix:
         ]
 
     def crosspoint(self, row: str, slot: int, column: int) -> str:
-        return f"{row}.{slot}.{column}"
+        number, own = divmod(slot, SLOTS)
+        name = f"{row}.{own}.{column}"
+        return name if len(self._abilities) == 1 else f"{number}:{name}"
 
     def has(self, row: str, slot: int, column: int) -> bool:
         number, own = divmod(slot, SLOTS)
