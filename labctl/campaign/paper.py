@@ -99,7 +99,9 @@ class _PaperMatrix:
         ]
 
     def crosspoint(self, row: str, slot: int, column: int) -> str:
-        return f"{row}.{slot}.{column}"
+        number, own = divmod(slot, SLOTS)
+        name = f"{row}.{own}.{column}"
+        return name if len(self._abilities) == 1 else f"{number}:{name}"
 
     def has(self, row: str, slot: int, column: int) -> bool:
         number, own = divmod(slot, SLOTS)
