@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from labctl import runscommands
+from labctl.campaigncommands import app as campaign_commands
 from labctl.dataconsole import app as data_commands
 from labctl.enginecommands import app as engine_commands
 from labctl.errors import AbortedError, LabctlError
@@ -24,6 +25,7 @@ app = typer.Typer(
 bench_commands = typer.Typer(help="The bench: instruments, wiring, chip.", no_args_is_help=True)
 app.add_typer(bench_commands, name="bench")
 app.add_typer(engine_commands, name="engine")
+app.add_typer(campaign_commands, name="campaign")
 app.add_typer(data_commands, name="data")
 runscommands.add_to(app, data_commands)
 
@@ -140,7 +142,7 @@ def procedures(
 
 @app.command()
 def new(folder: Annotated[Path, typer.Argument(help="Name of the folder to make.")]) -> None:
-    """Lay out a workspace: bench.toml, drivers/, procedures/ with an example, data/."""
+    """Lay out a workspace: bench.toml, drivers/, procedures/, campaigns/ with examples, data/."""
     from labctl.workspace import new_workspace
 
     made = new_workspace(folder)

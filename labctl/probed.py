@@ -188,6 +188,10 @@ class ProbedArray:
             np.asarray(voltages, dtype=float), np.concatenate(currents), np.concatenate(flags)
         )
 
+    def closures_along(self, cells: ArrayLike) -> int:
+        """Return how many relays close on one way through cells, shape (n, 2); moves nothing."""
+        return self._planner.closures_through(check_cells(cells, self.shape))
+
     def forget_relays(self) -> None:
         """Ask the matrix for its relays before the next move; somebody else moved them."""
         self._route.forget()

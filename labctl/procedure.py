@@ -12,14 +12,15 @@ from numpy.typing import NDArray
 from pymeasure.experiment import Procedure as PymeasureProcedure
 from pymeasure.experiment.parameters import Parameter
 
-from labctl.array import CellArray
+from labctl.array import CellArray, Pulse
 from labctl.cells import parse_cells
+from labctl.cost import Cost
 from labctl.errors import AbortedError, ProcedureError, WiringError
 from labctl.parameters import CellsParameter, convert, declare
 from labctl.store import Column
 from labctl.visibility import counts, in_words, told, unmet
 
-__all__ = ["CellsParameter", "Column", "Procedure", "Sink"]
+__all__ = ["CellsParameter", "Column", "Cost", "Procedure", "Sink"]
 
 
 class Sink(Protocol):
@@ -44,12 +45,15 @@ class Procedure(PymeasureProcedure):
         Name in files and on the command line: that of the module for ``procedures/*.py``.
     tables
         Table -> column -> :class:`labctl.store.Column`. The first one is the main one.
+    results
+        Items of :meth:`summary` that conditions of a campaign may ask for, with their units.
     array
         The cells, from :meth:`bind` on.
     """
 
     name: ClassVar[str] = "procedure"
     tables: ClassVar[dict[str, dict[str, Column]]] = {}
+    results: ClassVar[dict[str, Column]] = {}
     array: CellArray
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -175,6 +179,10 @@ class Procedure(PymeasureProcedure):
     def prepare(self) -> None:
         """Do what is needed once before the first unit; the array may be used."""
 
+    def pulses(self) -> list[Pulse]:
+        """Return the strongest pulses it may give, so that they can be checked beforehand."""
+        return []
+
     def units(self) -> list[Any]:
         """Return what is to be done, one JSON-able item per step; called after prepare."""
         raise NotImplementedError
@@ -216,6 +224,18 @@ class Procedure(PymeasureProcedure):
     def estimate(self) -> float:
         """Return the bench time of the whole run, s; called before prepare."""
         return len(self.units()) * self.array.timing.read
+
+    def cost(self) -> Cost | None:
+        """Return expected pulses, reads and relay closures; None where they are not known.
+
+        Called like :meth:`estimate`, and counts on the same assumptions.
+        """
+        return None
+
+    def relays(self, cells: NDArray[np.int64]) -> float:
+        """Return the relay closures of one way through cells, shape (n, 2); 0 without relays."""
+        count = getattr(self.array, "closures_along", None)
+        return 0.0 if count is None else float(count(cells))
 
     def record(self, table: str, **columns: Any) -> None:
         """Store one row (scalars) or a block of rows (1-D arrays) in ``table``."""

@@ -267,4 +267,6 @@ class RunReader:
 def _joined(parts: list[pa.Array], column: Column) -> NDArray[Any]:
     if not parts:
         return np.empty(0, column.numpy)
-    return np.concatenate([part.to_numpy(zero_copy_only=False) for part in parts])
+    # As one chunked array: a run of a week has hundreds of thousands of small batches.
+    joined: NDArray[Any] = pa.chunked_array(parts).to_numpy(zero_copy_only=False)
+    return joined if joined.flags.writeable else joined.copy()

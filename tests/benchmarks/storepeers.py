@@ -70,12 +70,12 @@ end(saver.dataset.number_of_results // 4, clock, processor)
 QCODES_BLOCKS = (
     _QCODES.replace("KIND", '"array"')
     + """
-block = np.arange(1000.0)
+block = np.arange(float(BLOCK))
 clock, processor = time.perf_counter(), time.process_time()
 with measurement.run() as saver:
-    for k in range(count // 1000):
+    for k in range(count // BLOCK):
         saver.add_result((time_, block), (row, block), (col, block), (conductance, block))
-end(1000 * saver.dataset.number_of_results // 4, clock, processor)
+end(BLOCK * saver.dataset.number_of_results // 4, clock, processor)
 """
 )
 BLUESKY = (
@@ -144,9 +144,16 @@ class Peer:
 PEERS = (
     Peer("pymeasure, Results and Worker, one by one", "pymeasure", PYMEASURE, 100_000),
     Peer("QCoDeS, dataset, one by one", "qcodes", QCODES_ROWS, 20_000),
-    Peer("QCoDeS, dataset, arrays of 1 000", "qcodes", QCODES_BLOCKS, 2_000_000),
+    Peer(
+        "QCoDeS, dataset, arrays of 1 000", "qcodes", QCODES_BLOCKS.replace("BLOCK", "1000"),
+        500_000,
+    ),
+    Peer(
+        "QCoDeS, dataset, arrays of 100 000", "qcodes", QCODES_BLOCKS.replace("BLOCK", "100000"),
+        10_000_000,
+    ),
     Peer("bluesky, RunEngine, events to a file of JSON", "bluesky", BLUESKY, 2_000),
-)
+)  # fmt: skip
 
 
 def rate(peer: Peer) -> tuple[float, float] | None:

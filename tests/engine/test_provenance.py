@@ -41,7 +41,8 @@ def test_run_says_what_it_was_measured_with(bench_file, tmp_path):
     with labctl.Bench.open(path) as bench:
         first = labctl.run("form", bench, cells="0,0", data=tmp_path / "data").meta
         second = labctl.run("read_map", bench, cells="0,0", data=tmp_path / "data").meta
-    assert second["bench_text"] == path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8")
+    assert hash(second["bench_text"]) == hash(text)  # no pytest diff of two long texts
     assert first["parameter_units"]["width"] == "s"
     assert first["parameters"].keys() == first["parameter_units"].keys()
     assert first["wear"]["pulses"] == {"total": 0, "most": 0, "at": None}

@@ -69,6 +69,7 @@ def run(tmp_path):
 def same(one: pa.Table, other: pa.Table) -> bool:
     assert one.schema.equals(other.schema, check_metadata=True)
     for name in one.column_names:
+        assert one.column(name).null_count == 0  # NaN is a number, nothing is not
         np.testing.assert_array_equal(
             one.column(name).to_numpy(zero_copy_only=False),
             other.column(name).to_numpy(zero_copy_only=False),
