@@ -20,15 +20,17 @@ from labctl.array import (
     Readings,
     Sweep,
 )
-from labctl.cells import check_cells, visiting_order
+from labctl.cells import check_cells
 from labctl.clock import VirtualClock
 from labctl.errors import LimitError
+from labctl.planner import Planner
 from labctl.sim.chip import Chip
 from labctl.sim.chip.together import moves
 from labctl.sim.chip.visit import account
 from labctl.sim.chip.visits import Progress, Shown, Visits
 from labctl.sim.hookup import read_hookup
 from labctl.sim.stepping import Stepper
+from labctl.sim.sweeps import marks
 from labctl.sim.timeline import Limits, Timeline, numbers
 from labctl.sim.world import make_chip
 
@@ -111,6 +113,7 @@ class SimulatedArray:
         # A move closes source and ground of a word line, a bit line, and a source line with either.
         by_row, passive = chip.source_lines == "rows", chip.source_lines == "none"
         self._per_row, self._per_column = 2 + by_row, 1 + (not by_row and not passive)
+        self._planner = Planner(self._per_row, self._per_column, self._per_row + self._per_column)
         self._closed_at_once = chip.rows + 2 - passive
         self._progress = Progress(self.clock)
         self._visits = Visits(chip, numbers(self._times, self._limits))
@@ -196,6 +199,8 @@ class SimulatedArray:
         stressing = int((abs(points) > READ_VOLTAGE).sum())
         self._check_counts(np.repeat(target[None], stressing, axis=0))
         with self._batch():
+            if not len(points):
+                return Sweep(points, points.copy(), np.empty(0, dtype=np.uint8))
             if self.interrupt is not None:
                 self.interrupt()
             self._select(target[None], _FIRST)
@@ -204,7 +209,8 @@ class SimulatedArray:
                 self._progress.here, self._progress.moved = cell, True
             self.pulse_counts[tuple(target)] += stressing
             shown = Shown(len(points))
-            self._way(0.0).sweep(self._progress, points, float(gate), float(dwell), shown)
+            parts = marks(points, float(dwell), self._times)
+            self._way(0.0).sweep(self._progress, points, parts, float(gate), float(dwell), shown)
         return Sweep(points, shown.current, shown.flag)
 
     def _visit(
@@ -221,7 +227,7 @@ class SimulatedArray:
         shown, counters = Shown(len(cells)), self.counters
         way = self._way(min(read, float(pulses[:, :2].min(initial=0.0))))
         with self._batch():
-            order = visiting_order(cells, self._progress.here)
+            order = self._planner.order(cells, self._progress.here)
             for part in [order] if self.interrupt is None else order[:, None]:
                 if self.interrupt is not None:
                     self.interrupt()

@@ -212,15 +212,20 @@ class Visits:
         self,
         progress: Progress,
         voltages: NDArray[np.float64],
+        marks: NDArray[np.uint8],
         gate: float,
         dwell: float,
         shown: Shown,
     ) -> None:
-        """Step the selected cell through voltages (V), each held for ``dwell`` (s)."""
+        """Step the selected cell through voltages (V), each held for ``dwell`` (s).
+
+        ``marks``, as :func:`labctl.sim.sweeps.marks` gives them, say which messages are between.
+        """
         t, place = self._begin(progress)
         sweep(
-            *self._cells(), self._bench, t, place, voltages, gate, dwell, shown.current, shown.flag
-        )
+            *self._cells(), self._bench, t, place, voltages, marks, gate, dwell, shown.current,
+            shown.flag,
+        )  # fmt: skip
         self._end(progress, t, place)
 
     def _read_once(
