@@ -23,6 +23,8 @@ from labctl.learn.models.model import (
 from labctl.learn.models.softmax import softmax
 
 Floats = NDArray[np.float64]
+Product = Callable[[int, Floats], Floats]
+"""Of a layer's number and its inputs, shape (n, rows), bias included: ``inputs @ table``."""
 Likelihood = Literal["binary", "softmax", "gaussian"]
 Activation = Literal["relu", "sigmoid", "tanh"]
 
@@ -146,13 +148,18 @@ class Network:
         parts = zip(self._ends, self._ends[1:], self.shapes, strict=False)
         return [weights[..., a:b].reshape(*lead, *shape) for a, b, shape in parts]
 
-    def _forward(self, weights: Floats, x: Floats) -> tuple[list[Floats], list[Floats]]:
+    def _forward(
+        self, weights: Floats, x: Floats, product: Product | None = None
+    ) -> tuple[list[Floats], list[Floats]]:
         """Return the tables, and the activations of all layers: features first, output last."""
         act, _ = _ACTIVATIONS[self.activation]
         tables, values = self.tables(weights), [x]
         for k, table in enumerate(tables):
-            z = values[-1] @ table[..., :-1, :]
-            z += table[..., -1:, :]
+            if product is None:
+                z = values[-1] @ table[..., :-1, :]
+                z += table[..., -1:, :]
+            else:
+                z = product(k, np.column_stack([values[-1], np.ones(len(x))]))
             values.append(act(z) if k < len(tables) - 1 else z)
         return tables, values
 
@@ -161,11 +168,21 @@ class Network:
             return z
         return sigmoid(z) if self.likelihood == "binary" else softmax(z)
 
-    def gradient(self, weights: NDArray[np.float64], rows: Rows = None) -> NDArray[np.float64]:
-        """See :meth:`labctl.learn.models.Model.gradient`."""
+    def gradient(
+        self,
+        weights: NDArray[np.float64],
+        rows: Rows = None,
+        product: Product | None = None,
+    ) -> NDArray[np.float64]:
+        """See :meth:`labctl.learn.models.Model.gradient`.
+
+        With ``product``, forward products are what it returns (say of
+        :class:`labctl.learn.analogue.AnalogueProducts`), for one vector of weights; the way back
+        uses ``weights``.
+        """
         x, target = (self._x, self._target) if rows is None else (self._x[rows], self._target[rows])
         _, slope = _ACTIVATIONS[self.activation]
-        tables, values = self._forward(weights, x)
+        tables, values = self._forward(weights, x, product)
         scale = len(self) / len(x)
         if self.likelihood == "gaussian":
             scale /= self.noise_sd**2
@@ -206,12 +223,18 @@ class Network:
         """Return log likelihood plus log prior, nat, up to a constant."""
         return self.log_likelihood(weights) + log_prior(weights, self._precision)
 
-    def predict(self, weights: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
+    ) -> NDArray[np.float64]:
         """Return probabilities of the classes, or means: shape (draws, n, outputs).
 
-        A binary network gives both classes: two columns.
+        A binary network gives both classes: two columns. For ``product`` see :meth:`gradient`.
         """
-        z = self._forward(flat(weights, self.size), features(x, self.layers[0]))[1][-1]
+        draws, data = flat(weights, self.size), features(x, self.layers[0])
+        if product is None:
+            z = self._forward(draws, data)[1][-1]
+        else:
+            z = np.stack([self._forward(w, data, product)[1][-1] for w in draws])
         mean = self._mean(z)
         if self.likelihood == "binary":
             return np.concatenate([1 - mean, mean], axis=-1)
