@@ -53,6 +53,32 @@ def moments_at(
 
 
 @njit(cache=True)
+def weigh(conductance, signs, offset, kappa, out):
+    """Write weights, shape (k, n), of conductances (S), shape (k, n, slots)."""
+    for i in range(conductance.shape[0]):
+        for k in range(conductance.shape[1]):
+            total = -offset
+            for j in range(signs.size):
+                total += conductance[i, k, j] * signs[j]
+            out[i, k] = total / kappa[k]
+
+
+@njit(cache=True)
+def average(passes, fallback, mean):
+    """Put what was known in the place of reads that failed; write the mean over passes.
+
+    ``passes`` is of shape (k, n, slots), changed; ``fallback`` and ``mean`` are (n, slots).
+    """
+    mean[:] = 0.0
+    for i in range(passes.shape[0]):
+        for k in range(mean.shape[0]):
+            for j in range(mean.shape[1]):
+                if not np.isfinite(passes[i, k, j]):
+                    passes[i, k, j] = fallback[k, j]
+                mean[k, j] += passes[i, k, j] / passes.shape[0]
+
+
+@njit(cache=True)
 def away_from_even(conductance, slot, signs, shared, centre, out):
     """Write how far one cell of each weight is from an even share of its weight, S.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import CalibrationError
-from labctl.learn.kernels import away_from_even
+from labctl.learn.kernels import away_from_even, weigh
 
 Floats = NDArray[np.float64]
 
@@ -184,8 +184,11 @@ class Weights:
     def weights(self, conductance: Floats) -> Floats:
         """Return weights, shape (..., n), of conductances (S), shape (..., n, slots)."""
         signs = np.array(self.encoding.signs, dtype=np.float64)
-        found: Floats = (conductance @ signs - self.encoding.offset(self.centre)) / self.kappa
-        return found
+        shape = conductance.shape
+        flat = np.ascontiguousarray(conductance).reshape(-1, *shape[-2:])
+        found = np.empty(flat.shape[:2])
+        weigh(flat, signs, self.encoding.offset(self.centre), self.kappa, found)
+        return found.reshape(shape[:-1])
 
     def conductances(self, weights: Floats) -> Floats:
         """Return conductances (S), shape (n, slots), of weights, shape (n,).

@@ -99,8 +99,9 @@ def network(samples: int = 192) -> Network:
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, (samples, 11))
     return Network(
-        x, (x[:, 0] * x[:, 1] > 0).astype(int), (11, 50, 50, 2), "sigmoid", "softmax", 0.44
-    )
+        x, (x[:, 0] * x[:, 1] > 0).astype(int), (11, 50, 50, 2), "sigmoid", "softmax", 0.44,
+        single=True,
+    )  # fmt: skip
 
 
 def _seconds(work: Callable[[], object], times: int) -> float:

@@ -54,10 +54,14 @@ def draw_placement(
     index = np.where(chart == -2, 1, np.where(chart == -1, 0, layer + 2))
     colours = ListedColormap([_FREE, _DEAD, *shades])
     axes.pcolormesh(
-        index, cmap=colours, vmin=-0.5, vmax=len(shades) + 1.5, edgecolors="white" if chart.size <= _LINED else "none",
+        index,
+        cmap=colours,
+        vmin=-0.5,
+        vmax=len(shades) + 1.5,
+        edgecolors="white" if chart.size <= _LINED else "none",
         linewidth=0.4,
         rasterized=chart.size > 4096,
-    )  # fmt: skip
+    )
     axes.set_aspect("equal")
     axes.set_xlim(0, columns)
     axes.set_ylim(rows, 0)
