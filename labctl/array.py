@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol, overload, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -43,6 +43,36 @@ class Pulse:
     def reset(cls, voltage: float, gate: float, width: float) -> Pulse:
         """Return a RESET pulse: ``voltage`` (V) on the source line."""
         return cls(0.0, voltage, gate, width)
+
+
+class PulseChoice(Sequence[Pulse]):
+    """A pulse for each of many cells, out of a few: as good as the list, and quicker to look at.
+
+    Parameters
+    ----------
+    kinds
+        The different pulses.
+    which
+        int, shape (n,): the one each cell gets.
+    """
+
+    def __init__(self, kinds: Sequence[Pulse], which: NDArray[np.intp]) -> None:
+        self.kinds = tuple(kinds)
+        self.which = which
+
+    def __len__(self) -> int:
+        return len(self.which)
+
+    @overload
+    def __getitem__(self, at: int) -> Pulse: ...
+
+    @overload
+    def __getitem__(self, at: slice) -> PulseChoice: ...
+
+    def __getitem__(self, at: int | slice) -> Pulse | PulseChoice:
+        if isinstance(at, slice):
+            return PulseChoice(self.kinds, self.which[at])
+        return self.kinds[self.which[at]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,5 +240,77 @@ class CellArray(Protocol):
 
         A positive voltage goes on the bit line, a negative one, as its magnitude, on the source
         line.
+        """
+        ...
+
+
+@runtime_checkable
+class RepeatedReads(Protocol):
+    """What an array may offer besides: the same cells read several times over at one go."""
+
+    def read_passes(
+        self,
+        cells: ArrayLike,
+        passes: int,
+        voltage: float = READ_VOLTAGE,
+        gate: float = READ_GATE,
+    ) -> NDArray[np.float64]:
+        """Read cells ``passes`` times, each time all of them.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (passes, n), S; NaN where a reading failed.
+        """
+        ...
+
+
+def read_passes(
+    array: CellArray, cells: ArrayLike, passes: int, voltage: float = READ_VOLTAGE
+) -> NDArray[np.float64]:
+    """Read cells several times over, at one go where the array offers that.
+
+    Returns
+    -------
+    NDArray
+        float64, shape (passes, n), S; NaN where a reading failed.
+    """
+    if isinstance(array, RepeatedReads):
+        return array.read_passes(cells, passes, voltage)
+    return np.stack([array.read(cells, voltage).conductance for _ in range(passes)])
+
+
+@runtime_checkable
+class AnalogueArray(Protocol):
+    """What an array may offer besides: products of vectors and conductances, in one go."""
+
+    def product(
+        self,
+        inputs: ArrayLike,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        voltage: float = READ_VOLTAGE,
+    ) -> NDArray[np.float64]:
+        """Drive bit lines together and take the currents that word lines' cells add up to.
+
+        Parameters
+        ----------
+        inputs
+            float, shape (n, columns), -1 to 1: of ``voltage``.
+        rows, columns
+            int: which word lines and which bit lines, each once.
+        voltage
+            V on a bit line whose input is 1.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (n, rows), S: the current over ``voltage``, as it is converted; ideally
+            ``inputs @ conductance.T``.
+
+        Raises
+        ------
+        LimitError
+            For inputs beyond -1 to 1, or a chip whose lines do not allow it.
         """
         ...

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from labctl.learn.calibration import Calibration
 from labctl.learn.curves import FACTOR_BOUNDS, Moments
+from labctl.learn.kernels import diffuse, track
 
 _MEMORY = 600
 """Pulses of one polarity after which a cell's past counts 1/e. Much longer than the chain takes to
@@ -40,17 +41,17 @@ class Tracker:
     calibration
         What was measured beforehand.
     cells
-        int, shape (n, 2, 2): row and column of both cells of n pairs.
+        int, shape (n, slots, 2): row and column of the cells of n weights.
     """
 
     def __init__(self, calibration: Calibration, cells: NDArray[np.int64]) -> None:
         self.calibration = calibration
         rows, cols = cells[..., 0], cells[..., 1]
-        self._prior = calibration.factor[rows, cols].copy()  # (n, 2 sides, 2 polarities)
+        self._prior = calibration.factor[rows, cols].copy()  # (n, slots, 2 polarities)
         self._information = np.zeros(self._prior.shape)
         self._moment = np.zeros(self._prior.shape)
         self._known = calibration.information[rows, cols]
-        self._read = calibration.noise.factor[rows, cols]  # (n, 2 sides)
+        self._read = calibration.noise.factor[rows, cols]  # (n, slots)
         self._factor = self._prior.copy()
         self._noise = np.zeros(2)  # seen and expected variance of blocks, in units of the expected
         self._start_at = np.full(rows.shape, np.nan)
@@ -59,16 +60,15 @@ class Tracker:
         self._count = np.zeros(rows.shape, dtype=np.int64)
         self.pulses = 0
 
-    def moments(self, side: int, conductance: NDArray[np.float64]) -> Moments:
-        """Return the step moments of one side's cells at conductances (S), shape (n,)."""
-        factor = self._factor[:, side]
-        return self.calibration.curves.moments(
-            conductance, factor[:, 0], factor[:, 1], self.noise_factor
+    def moments(self, slot: NDArray[np.int64], conductance: NDArray[np.float64]) -> Moments:
+        """Return the step moments of one cell of each weight at conductances (S), shape (n,)."""
+        return self.calibration.curves.moments_of(
+            conductance, slot, self._factor, self.noise_factor
         )
 
     @property
     def factor(self) -> NDArray[np.float64]:
-        """Present factors, shape (n, 2 sides, 2 polarities: SET, RESET)."""
+        """Present factors, shape (n, slots, 2 polarities: SET, RESET)."""
         return self._factor
 
     @property
@@ -79,66 +79,43 @@ class Tracker:
 
     def update(
         self,
-        side: int,
+        slot: NDArray[np.int64],
         polarity: NDArray[np.int8],
         before: NDArray[np.float64],
         after: NDArray[np.float64],
-    ) -> None:
-        """Take the pulses of one step: one side's cells, shape (n,); polarity 0 is no pulse."""
-        k = np.flatnonzero((polarity != 0) & np.isfinite(after))
-        if len(k) == 0:
-            return
-        kind = (polarity[k] < 0).astype(np.intp)
-        table = self.calibration.curves.look_up(before[k])
-        each = np.arange(len(k))
-        typical, spread = table[each, kind], table[each, 2 + kind]
-        read = 2 * self.calibration.noise.typical(before[k]) * self._read[k, side]
-        step = polarity[k] * (after[k] - before[k])
-        expected = self._factor[k, side, kind] * typical
-        total = spread * self.noise_factor + read
-        limit = _OUTLIER * np.sqrt(total)
-        residual = np.clip(step - expected, -limit, limit)
-        weight = typical / total
-        keep = 1.0 - 1.0 / _MEMORY
-        self._information[k, side, kind] *= keep
-        self._moment[k, side, kind] *= keep
-        self._information[k, side, kind] += weight * typical
-        self._moment[k, side, kind] += weight * (expected + residual)
-        prior = np.minimum(self._known[k, side, kind], _PRIOR_PULSES * weight * typical)
-        fresh = (self._moment[k, side, kind] + prior * self._prior[k, side, kind]) / (
-            self._information[k, side, kind] + prior
-        )
-        self._factor[k, side, kind] = np.clip(fresh, *FACTOR_BOUNDS)
-        self._diffuse(side, k, before[k], after[k], polarity[k] * expected, spread, read)
-        self.pulses += len(k)
+    ) -> NDArray[np.float64]:
+        """Take the pulses of one step: one cell of each weight, shape (n,); polarity 0 is none.
 
-    def _diffuse(
-        self,
-        side: int,
-        k: NDArray[np.intp],
-        before: NDArray[np.float64],
-        after: NDArray[np.float64],
-        expected: NDArray[np.float64],
-        variance: NDArray[np.float64],
-        read: NDArray[np.float64],
-    ) -> None:
-        """Add pulses to the blocks of their cells, and take the blocks that are full."""
-        fresh = k[self._count[k, side] == 0]
-        self._start_at[fresh, side] = before[self._count[k, side] == 0]
-        self._expected[k, side] += expected
-        self._variance[k, side] += variance
-        self._count[k, side] += 1
-        full = self._count[k, side] >= _BLOCK
-        if not full.any():
-            return
-        done = k[full]
-        strayed = after[full] - self._start_at[done, side] - self._expected[done, side]
-        ruler = self._variance[done, side]
-        square = np.minimum((strayed**2 - read[full]) / ruler, _OUTLIER**2 * self.noise_factor)
-        self._noise *= (1.0 - 1.0 / _NOISE_MEMORY) ** len(done)
-        self._noise += [float(square.sum()), float(len(done))]
-        self._expected[done, side] = self._variance[done, side] = 0.0
-        self._count[done, side] = 0
+        Returns
+        -------
+        NDArray
+            float64, shape (4, n): step in the direction of the pulse and what was expected of it
+            (S), variance of the pulse and of its two reads (S^2); the step is NaN where nothing was
+            pulsed or read.
+        """
+        looked = self.calibration.curves.look_up(before)
+        noise, read = self.noise_factor, self.calibration.noise
+        seen = np.empty((4, len(slot)))
+        self.pulses += track(
+            slot, polarity, before, after, looked, read.floor, read.relative, self._read, noise,
+            self._prior, self._known, self._information, self._moment, self._factor,
+            1.0 - 1.0 / _MEMORY, _PRIOR_PULSES, _OUTLIER, *FACTOR_BOUNDS, seen,
+        )  # fmt: skip
+        diffuse(
+            slot, polarity, before, after, seen, noise, self._start_at, self._expected,
+            self._variance, self._count, self._noise, _BLOCK, _NOISE_MEMORY, _OUTLIER,
+        )  # fmt: skip
+        return seen
+
+    def replace(self, weight: int, slot: int, cell: tuple[int, int]) -> None:
+        """Begin anew with another cell in the place of one."""
+        at = (weight, slot)
+        self._prior[at] = self._factor[at] = self.calibration.factor[cell]
+        self._known[at] = self.calibration.information[cell]
+        self._read[at] = self.calibration.noise.factor[cell]
+        self._information[at] = self._moment[at] = 0.0
+        self._expected[at] = self._variance[at] = 0.0
+        self._count[at] = 0
 
     def warnings(self) -> list[str]:
         """Tell where the calibration no longer holds: what was assumed, and what is seen."""

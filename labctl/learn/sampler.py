@@ -4,38 +4,30 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray
-from labctl.errors import CalibrationError
+from labctl.errors import ProcedureError
+from labctl.learn.budget import Budget, Spent
 from labctl.learn.calibration import Calibration
-from labctl.learn.coin import Rule, StateAwareCoin, View
-from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.coin import StateAwareCoin
+from labctl.learn.initialise import PulsePair
+from labctl.learn.models.model import Model, prior_precision
 from labctl.learn.online import Tracker
+from labctl.learn.placement import placement_map
+from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
 from labctl.learn.scale import check_levels, fitted_kappa, start_kappa
-from labctl.learn.weights import DifferentialPairs, place_pairs
+from labctl.learn.schedule import Constant, Schedule
+from labctl.learn.spares import Replacement
+from labctl.learn.weightcells import WeightCells
+from labctl.learn.weights import DifferentialPairs, Encoding, Weights
 
 _CURVATURE_EVERY = 8
 _STIFFNESS_MEMORY = 200.0
 _REFRESH_EVERY = 50
-
-
-class Model(Protocol):
-    """A posterior over weights, as the chain needs it."""
-
-    size: int
-    prior_sd: float
-
-    def gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the gradient of minus the log posterior, shape (size,)."""
-        ...
-
-    def curvature(self, weights: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return its second derivatives, shape (size, size); None where they are too dear."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +37,17 @@ class Step:
     Attributes
     ----------
     weights
-        float64, shape (n,): after the step.
+        float64, shape (n,), or (chains, n) where there are several: after the step.
     cells
         int64, shape (m, 2): cells pulsed.
     polarity
         int8, shape (m,): 1 SET, -1 RESET.
     before, after
-        float64, shape (m,), S, as read.
+        float64, shape (m,), S, as read; ``after`` is NaN where pulses are not read back.
     saturated
         How many coins could not give the drift that was wanted.
+    draw
+        Whether the weights belong to the density wanted: False while a schedule explores.
     """
 
     weights: NDArray[np.float64]
@@ -62,6 +56,7 @@ class Step:
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     saturated: int
+    draw: bool = True
 
 
 class Chain:
@@ -72,7 +67,7 @@ class Chain:
     array
         The cells.
     model
-        The posterior.
+        The posterior; n weights.
     calibration
         Of these cells, with these pulses.
     pulses
@@ -80,11 +75,39 @@ class Chain:
     rng
         Tosses the coins.
     rule
-        Decides on the pulses.
+        Decides on the pulses; by default the state-aware coin.
+    encoding
+        What conductances mean; by default differential pairs.
     temperature
         1 samples the posterior, less a narrower density.
+    schedule
+        Temperatures that change; instead of ``temperature``.
     read_voltage
         V.
+    chains
+        How many chains run on the chip side by side, each with cells of its own.
+    passes
+        0: every pulse is read back, and the weights are what was read last. More: pulses are not
+        read back; before each step all cells are read so many times, and the gradient is the mean
+        over the passes (Lin et al. 2025: 10).
+    batch
+        How many data each step's gradient is taken on, drawn at random; None takes all.
+    budget
+        Most that may be spent; the step that would pass it is not taken.
+
+    Attributes
+    ----------
+    cells
+        What carries the weights, those of the first chain first.
+    steps
+        How many were taken.
+
+    Raises
+    ------
+    CalibrationError
+        Where the window holds too few steps.
+    WiringError
+        Where the chip is too small.
     """
 
     def __init__(
@@ -96,125 +119,253 @@ class Chain:
         rng: np.random.Generator,
         *,
         rule: Rule | None = None,
+        encoding: Encoding | None = None,
         temperature: float = 1.0,
+        schedule: Schedule | None = None,
         read_voltage: float = READ_VOLTAGE,
+        chains: int = 1,
+        passes: int = 0,
+        batch: int | None = None,
+        budget: Budget | None = None,
     ) -> None:
         check_levels(calibration)
-        self.array, self.model, self.calibration = array, model, calibration
-        self.pulses, self.rng, self.temperature = pulses, rng, temperature
+        if chains < 1 or passes < 0 or (batch is not None and batch < 1):
+            raise ProcedureError(
+                f"{chains} chains, {passes} read passes, batches of {batch}: give 1 chain or more, "
+                "0 passes or more, and batches of 1 or more."
+            )
+        self.model, self.calibration, self.rng = model, calibration, rng
         self.rule: Rule = StateAwareCoin() if rule is None else rule
-        self.read_voltage = read_voltage
-        kappa = start_kappa(calibration, model.size, model.prior_sd)
-        self._usable = calibration.good.copy()
-        self.pairs = DifferentialPairs(
-            place_pairs(model.size, self._usable, calibration.cost), kappa, calibration.centre
+        self.schedule: Schedule = Constant(temperature) if schedule is None else schedule
+        self.chains, self.passes, self.batch = chains, passes, batch
+        self._take_prior(model)
+        encoding = DifferentialPairs() if encoding is None else encoding
+        self._signs = np.array(encoding.signs, dtype=np.float64)
+        self._pulsed = np.array(encoding.pulsed, dtype=np.int64)
+        self._turns = [np.full(len(self._prior), slot) for slot in self._pulsed]
+        self._chooser = self.rule if isinstance(self.rule, ChoosesCells) else None
+        self.cells = WeightCells(
+            array, calibration, pulses, encoding, self._first_kappa(), read_voltage, budget
         )
-        self.conductance = np.full((model.size, 2), calibration.centre)
-        self.tracker = Tracker(calibration, self.pairs.cells)
         self.steps = 0
-        self._stiffness = np.zeros(model.size)
+        self._stiffness = np.zeros(chains * model.size)
         self._stiffness_weight = 0.0
         self._curvature: NDArray[np.float64] | None = None
 
+    def _first_kappa(self) -> NDArray[np.float64]:
+        if isinstance(self.rule, OwnScale):
+            return self.rule.kappa(self.calibration, self._prior_sd)
+        return start_kappa(self.calibration, self._prior_sd, len(self._pulsed))
+
+    @property
+    def placed(self) -> Weights:
+        """The weights on their cells, those of the first chain first."""
+        return self.cells.placed
+
+    @property
+    def conductance(self) -> NDArray[np.float64]:
+        """Conductances as last read, S, shape (chains * n, slots)."""
+        return self.cells.conductance
+
+    @property
+    def tracker(self) -> Tracker:
+        """Of the cells' steps."""
+        return self.cells.tracker
+
+    @property
+    def replaced(self) -> list[Replacement]:
+        """Cells that were given up in mid-training, and the spares in their places."""
+        return self.cells.replaced
+
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Present weights as last read, shape (n,)."""
-        return self.pairs.weights(self.conductance)
+        """Present weights as last read, shape (n,), or (chains, n) where there are several."""
+        return self._shaped(self.cells.weights)
+
+    @property
+    def spent(self) -> Spent:
+        """What the learning has spent so far, the preparing included."""
+        return self.cells.ledger.spent
+
+    @property
+    def placement(self) -> NDArray[np.int64]:
+        """Which weight sits where, shape (rows, columns): -1 free, -2 dead."""
+        return placement_map(self.placed.cells, self.cells.usable, self.model.size)
+
+    def with_model(self, model: Model) -> None:
+        """Go on with other data: the weights stay where they are.
+
+        Raises
+        ------
+        ProcedureError
+            Where the model has another number of weights.
+        """
+        if model.size != self.model.size:
+            raise ProcedureError(
+                f"The chain has {self.model.size} weights, the new model {model.size}. Give a "
+                "model of the same weights (extend, with_data), or start a new chain."
+            )
+        self._take_prior(model)
+        self.model, self._curvature = model, None
+
+    def _take_prior(self, model: Model) -> None:
+        self._prior = np.tile(prior_precision(model.prior_sd, model.size), self.chains)
+        self._prior_sd = self._prior**-0.5
+
+    def _shaped(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values of weights, shape (..., chains * n), as (..., n) or (..., chains, n)."""
+        if self.chains == 1:
+            return values
+        return values.reshape(*values.shape[:-1], self.chains, self.model.size)
 
     def prepare(self) -> int:
-        """Bring all cells to the middle of the window; return the pulses spent.
+        """Bring all cells to where they begin; return the pulses spent.
 
-        Cells that do not get there are given up and the pairs placed anew.
+        Cells that do not get there are given up and the weights placed anew.
 
         Raises
         ------
         WiringError
             Where not enough cells are left.
+        BudgetSpent
+            Where the pulses do not suffice.
         """
-        typical = float(self.calibration.noise.typical(self.calibration.centre))
-        tolerance = 0.75 * self.calibration.step + 2 * typical**0.5
-        spent = 0
-        while True:
-            cells = self.pairs.all_cells
-            written = write_verify(
-                self.array, cells, self.calibration.centre, tolerance, self.pulses,
-                read=self.read_voltage,
-            )  # fmt: skip
-            spent += written.pulses
-            if written.reached.all():
-                break
-            lost = cells[~written.reached]
-            self._usable[lost[:, 0], lost[:, 1]] = False
-            self.pairs.cells = place_pairs(len(self.pairs), self._usable, self.calibration.cost)
-        self.conductance = written.conductance.reshape(-1, 2)
-        self.tracker = Tracker(self.calibration, self.pairs.cells)
-        return spent
+        return self.cells.prepare()
 
     def refresh(self) -> None:
         """Read all cells again: what they did since their last pulse counts as well."""
-        readings = self.array.read(self.pairs.all_cells, self.read_voltage)
-        fresh = readings.conductance.reshape(-1, 2)
-        self.conductance = np.where(np.isfinite(fresh), fresh, self.conductance)
+        self.cells.refresh()
+
+    def verify(self) -> NDArray[np.float64]:
+        """Read all cells back and return the weights they carry, shaped as :attr:`weights`.
+
+        The chain itself goes on with what it knew; see :meth:`refresh`.
+        """
+        return self.read_draws(1)[0]
+
+    def read_draws(self, n: int) -> NDArray[np.float64]:
+        """Return the weights of ``n`` fresh passes of reads: their read noise is the spread.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (n, weights), or (n, chains, weights) where there are several chains.
+        """
+        return self._shaped(self.placed.weights(self.cells.read_passes(n)))
 
     def step(self) -> Step:
-        """Give one cell of every pair one pulse, plus and minus cells in turn."""
-        side = self.steps & 1
-        if self.steps % _REFRESH_EVERY == 0 and self.steps:
+        """Give one cell of every weight at most one pulse, as the rule decides.
+
+        Cells that no longer follow their pulses are replaced by spares after the step (see
+        :attr:`replaced`).
+
+        Raises
+        ------
+        BudgetSpent
+            Where the pulses of the step would pass the budget; nothing is pulsed then.
+        WiringError
+            Where a cell failed and there is no spare.
+        """
+        samples = self.cells.look(self.passes) if self.passes else None
+        if samples is None and self.steps % _REFRESH_EVERY == 0 and self.steps:
             self.refresh()
-        weights = self.weights
-        gradient = self.model.gradient(weights)
-        if self.steps % _CURVATURE_EVERY == 0:
-            self._curvature = self.model.curvature(weights)
+        view = self._view(samples)
+        polarity, saturated = self.rule.decide(view, self.rng)
+        cells, before, after = self.cells.pulse(view.slot, polarity, back=not self.passes)
+        draw = self.schedule.draws(self.steps)
+        self.steps += 1
+        self.cells.replace_lost(self.steps)
+        kinds = polarity[polarity != 0]
+        return Step(self.weights, cells, kinds, before, after, saturated, draw)
+
+    def _view(self, samples: NDArray[np.float64] | None) -> View:
+        weights = self.cells.weights
+        gradient = self._gradient(weights if samples is None else samples)
+        if self.steps % _CURVATURE_EVERY == 0 or self.steps == 0:
+            self._curve(weights)
         self._watch_stiffness(gradient)
-        before = self.conductance[:, side].copy()
-        view = View(
-            sign=1 - 2 * side,
+        slot = self._slots()
+        return View(
+            step=self.steps,
+            sign=self._signs[slot],
+            slot=slot,
+            weights=weights,
+            samples=samples,
             gradient=gradient,
+            prior=self._prior * weights,
+            prior_sd=self._prior_sd,
             curvature=self._curvature,
-            stiffness=self.stiffness if self._curvature is None else self._curvature.diagonal(),
-            kappa=self.pairs.kappa,
-            moments=self.tracker.moments(side, before),
-            common=self.conductance.mean(axis=1) - self.pairs.centre,
+            stiffness=self.stiffness if self._curvature is None else self._diagonal,
+            kappa=self.placed.kappa,
+            conductance=self.conductance,
+            moments=self.tracker.moments(slot, self.cells.at(slot)),
+            common=self.placed.common(self.conductance, slot),
+            sharing=len(self._pulsed),
             range=self.calibration.range,
             temperature=self.temperature,
         )
-        polarity, saturated = self.rule.decide(view, self.rng)
-        after = before.copy()
-        chosen = np.flatnonzero(polarity)
-        cells = self.pairs.cells[chosen, side]
-        if len(chosen):
-            readings = self.array.pulse(cells, self.pulses.of(polarity[chosen]), self.read_voltage)
-            assert readings is not None
-            after[chosen] = readings.conductance
-        self.tracker.update(side, polarity, before, after)
-        self.conductance[:, side] = np.where(np.isfinite(after), after, before)
-        self.steps += 1
-        return Step(self.weights, cells, polarity[chosen], before[chosen], after[chosen], saturated)
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of the next step."""
+        return self.schedule.temperature(self.steps)
+
+    def _slots(self) -> NDArray[np.int64]:
+        if self._chooser is not None:
+            of = tuple(self._pulsed.tolist())
+            return self._chooser.slots(self.steps, len(self.placed), of, self.rng)
+        return self._turns[self.steps % len(self._turns)]
+
+    def _gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradient at weights, shape (..., chains * n); the mean over passes."""
+        points = weights.reshape(-1, self.model.size)
+        asked = points[0] if len(points) == 1 else points
+        if self.batch is None:
+            found = self.model.gradient(asked)
+        else:
+            data = len(self.model)  # type: ignore[arg-type]
+            rows = self.rng.choice(data, min(self.batch, data), replace=False)
+            found = self.model.gradient(asked, rows)
+        gradient: NDArray[np.float64] = found.reshape(weights.shape)
+        return gradient.mean(axis=0) if weights.ndim == 2 else gradient
+
+    def _curve(self, weights: NDArray[np.float64]) -> None:
+        found = [self.model.curvature(w) for w in weights.reshape(-1, self.model.size)]
+        known = [c for c in found if c is not None]
+        self._curved(np.stack(known) if len(known) == self.chains else None)
+
+    def _curved(self, curvature: NDArray[np.float64] | None) -> None:
+        self._curvature = curvature
+        if curvature is not None:
+            self._diagonal = np.diagonal(curvature, axis1=1, axis2=2).ravel()
 
     @property
     def stiffness(self) -> NDArray[np.float64]:
-        """Running mean of the inverse conditional variances of the weights, shape (n,)."""
+        """Running mean of the inverse conditional variances, shape (chains * n,).
+
+        Chains sample the same posterior: they share what they see.
+        """
         if self._stiffness_weight == 0.0:
-            return np.full(self.model.size, self.model.prior_sd**-2.0)
-        found: NDArray[np.float64] = self._stiffness / self._stiffness_weight
-        return np.maximum(found, self.model.prior_sd**-2.0)
+            return self._prior.copy()
+        each = (self._stiffness / self._stiffness_weight).reshape(self.chains, -1)
+        shared = np.tile(each.mean(axis=0), self.chains)
+        return np.maximum(shared, self._prior)
 
     def rescale(self) -> None:
         """Fit the scale of each weight to the stiffness seen so far; for the burn-in only.
 
         The conductances stay and the weights move, so what was sampled before no longer counts.
+        A rule with a scale of its own keeps it.
         """
-        self.pairs.kappa = fitted_kappa(
-            self.calibration, self.stiffness / self.temperature, self.model.prior_sd
-        )
+        if not isinstance(self.rule, OwnScale):
+            self.placed.kappa = fitted_kappa(
+                self.calibration, self.stiffness / self.temperature, self._prior_sd,
+                len(self._pulsed),
+            )  # fmt: skip
 
     def _watch_stiffness(self, gradient: NDArray[np.float64]) -> None:
         # Without a curvature: the mean square of the gradient is its mean under the posterior.
-        seen = (
-            gradient**2 / self.temperature
-            if self._curvature is None
-            else self._curvature.diagonal()
-        )
+        seen = gradient**2 / self.temperature if self._curvature is None else self._diagonal
         keep = 1.0 - 1.0 / _STIFFNESS_MEMORY
         self._stiffness = keep * self._stiffness + seen
         self._stiffness_weight = keep * self._stiffness_weight + 1.0
@@ -223,38 +374,24 @@ class Chain:
         """Return everything needed to go on later, as arrays."""
         rng = json.dumps(self.rng.bit_generator.state).encode()
         return {
-            "cells": self.pairs.cells.astype(np.float64),
-            "kappa": self.pairs.kappa.copy(),
-            "conductance": self.conductance.copy(),
             "stiffness": self._stiffness.copy(),
             "counts": np.array([float(self.steps), self._stiffness_weight]),
-            "usable": self._usable.astype(np.float64),
-            "curvature": np.empty((0, 0)) if self._curvature is None else self._curvature.copy(),
+            "curvature": np.empty(0) if self._curvature is None else self._curvature.copy(),
             "rng": np.frombuffer(rng, dtype=np.uint8).astype(np.float64),
-            **self.tracker.state(),
+            **self.cells.state(),
         }
 
-    def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` returned.
 
         Raises
         ------
         CalibrationError
-            Where it belongs to another model.
+            Where it belongs to another model, encoding or number of chains.
         """
-        if state["kappa"].shape != (self.model.size,):
-            raise CalibrationError(
-                f"The saved chain has {len(state['kappa'])} weights, the model {self.model.size}. "
-                "Go on with the model it was made with, or start a new chain."
-            )
-        self.pairs.cells = state["cells"].astype(np.int64)
-        self.pairs.kappa = state["kappa"].copy()
-        self.conductance = state["conductance"].copy()
+        self.cells.restore(state)
         self._stiffness = state["stiffness"].copy()
         self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
-        self._usable = state["usable"] > 0
-        self.tracker = Tracker(self.calibration, self.pairs.cells)
-        self.tracker.restore(state)
-        self._curvature = state["curvature"].copy() if state["curvature"].size else None
+        self._curved(state["curvature"].copy() if state["curvature"].size else None)
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)

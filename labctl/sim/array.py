@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep
+from labctl.array import (
+    READ_GATE,
+    READ_VOLTAGE,
+    Counters,
+    Pulse,
+    PulseChoice,
+    Readings,
+    Sweep,
+)
 from labctl.cells import check_cells
 from labctl.clock import VirtualClock
 from labctl.errors import LimitError
 from labctl.planner import Planner
 from labctl.sim.chip import Chip
+from labctl.sim.chip.product import Converter, block, currents
 from labctl.sim.chip.together import moves
 from labctl.sim.chip.visit import account
 from labctl.sim.chip.visits import Progress, Shown, Visits
 from labctl.sim.hookup import read_hookup
+from labctl.sim.passes import Orders, Passes
 from labctl.sim.stepping import Stepper
 from labctl.sim.sweeps import marks
 from labctl.sim.timeline import Limits, Timeline, numbers
@@ -30,6 +40,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _FIRST = np.zeros(1, dtype=np.intp)
+_NO_PULSES = PulseChoice((), np.zeros(0, dtype=np.intp))
 
 
 class SimulatedArray:
@@ -52,6 +63,13 @@ class SimulatedArray:
     inhibit
         What unselected lines of a passive array do: ``"float"``, ``"ground"``, ``"half"`` or
         ``"third"`` (see :data:`labctl.sim.stepping.INHIBIT`).
+    exact
+        Whether each pulse is followed cell by cell, as on a bench; else cells that get the same
+        pulse in one block are moved together: several times faster, by the same law at the same
+        bench times, but with other random numbers than a bench of the same seed. No limit of
+        current may be in force then (``limits``), or it is cell by cell all the same.
+    converter
+        What converts the currents of :meth:`product`; by default it is exact.
 
     Attributes
     ----------
@@ -83,6 +101,8 @@ class SimulatedArray:
         *,
         clock: VirtualClock | None = None,
         inhibit: str = "float",
+        exact: bool = True,
+        converter: Converter | None = None,
     ) -> None:
         self.shape = chip.shape
         self.counters = Counters()
@@ -91,17 +111,20 @@ class SimulatedArray:
         self.clock = clock or VirtualClock()
         self._times, self._limits = timeline or Timeline(), limits or Limits()
         self.timing = self._times.timing
-        self._chip = chip
+        self._chip, self._exact = chip, exact
+        self._converter = converter or Converter()
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         self._read_time = self._times.bit_integration + self._times.bit_settle
         self._on = self._loaded = False
         # A move closes source and ground of a word line, a bit line, and a source line with either.
         by_row, passive = chip.source_lines == "rows", chip.source_lines == "none"
         self._per_row, self._per_column = 2 + by_row, 1 + (not by_row and not passive)
-        self._planner = Planner(self._per_row, self._per_column, self._per_row + self._per_column)
+        both = self._per_row + self._per_column
+        self._orders = Orders(Planner(self._per_row, self._per_column, both))
         self._closed_at_once = chip.rows + 2 - passive
         self._progress = Progress(self.clock)
         self._visits = Visits(chip, numbers(self._times, self._limits))
+        self._passes = Passes(self._visits, self._orders)
         self._stepper = Stepper(chip, self._times, self._limits, inhibit)
 
     @classmethod
@@ -154,24 +177,122 @@ class SimulatedArray:
         """Read cells one after the other (see :meth:`labctl.array.CellArray.read`)."""
         wanted = check_cells(cells, self.shape)
         self._check_read(voltage, gate)
-        return self._visit(wanted, np.empty((0, 4)), float(voltage), float(gate))
+        return self._visit(wanted, _NO_PULSES, float(voltage), float(gate))
+
+    def read_passes(
+        self,
+        cells: ArrayLike,
+        passes: int,
+        voltage: float = READ_VOLTAGE,
+        gate: float = READ_GATE,
+    ) -> NDArray[np.float64]:
+        """Read cells several times over (see :class:`labctl.array.RepeatedReads`).
+
+        The numbers are those of as many calls of :meth:`read`.
+        """
+        wanted = np.ascontiguousarray(check_cells(cells, self.shape))
+        found = np.empty((passes, len(wanted)))
+        done, here = 0, self._progress.here
+        while done < passes:
+            rest = passes - done
+            if (
+                here is None
+                or self.interrupt is not None
+                or not self._visits.alone(min(voltage, 0.0))
+            ):
+                rest = 1
+            if rest == 1 or not self._read_again(wanted, found[done:], voltage, gate):
+                found[done] = self.read(wanted, voltage, gate).conductance
+                rest = 1
+            done, here = done + rest, self._progress.here
+        return found
+
+    def _read_again(
+        self, cells: NDArray[np.int64], found: NDArray[np.float64], voltage: float, gate: float
+    ) -> bool:
+        """Fill ``found``, shape (passes, n), with readings (S) from the cell selected on."""
+        here = self._progress.here
+        assert here is not None
+        self._check_read(voltage, gate)
+        ways = self._passes.ways(cells, here, len(found)) if len(cells) else None
+        if ways is None:
+            return False
+        asking = sum(self._times.asking)
+        current = self._passes.read(self._progress, cells, ways, asking, voltage, gate)
+        if current is None:
+            return False
+        self._spend(self._times.asking)
+        np.divide(current, voltage, out=found)
+        known = np.isfinite(found[-1])
+        self._last[cells[known, 0], cells[known, 1]] = np.abs(found[-1, known])
+        self.counters.reads += found.size
+        # All currents have the sign of the voltage.
+        total = float(current.sum())
+        total = total if np.isfinite(total) else float(np.nansum(current))
+        self.counters.read_energy += total * voltage * self._read_time
+        self.counters.relay_closures += sum(
+            way.rows * self._per_row + way.columns * self._per_column for way in ways
+        )
+        return True
+
+    def product(
+        self,
+        inputs: ArrayLike,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        voltage: float = READ_VOLTAGE,
+    ) -> NDArray[np.float64]:
+        """Multiply vectors by conductances (see :class:`labctl.array.AnalogueArray`).
+
+        The noise of reading is that of one reading of each cell for all ``inputs`` of a call.
+
+        Raises
+        ------
+        LimitError
+            For inputs beyond -1 to 1, or source lines that do not run along word lines.
+        """
+        chip, times = self.chip, self._times
+        if chip.source_lines != "rows":
+            raise LimitError(
+                "A product adds up the currents of a word line's cells in its source line; the "
+                f"source lines of this chip run along {chip.source_lines!r}. Use a chip with "
+                'source_lines = "rows".'
+            )
+        self._check_read(voltage, READ_GATE)
+        i, j = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+        grid = np.stack(np.meshgrid(i, j, indexing="ij"), axis=-1).reshape(-1, 2)
+        check_cells(grid, self.shape)
+        if len(np.unique(i)) < len(i) or len(np.unique(j)) < len(j):
+            raise LimitError("A product takes every word line and every bit line once at most.")
+        x = np.asarray(inputs, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != len(j) or not (np.abs(x) <= 1.0).all():
+            raise LimitError(
+                f"Inputs of a product with {len(j)} bit lines have the shape (n, {len(j)}) and are "
+                f"from -1 to 1; got shape {x.shape}."
+            )
+        conductance = block(chip, i, j, voltage, READ_GATE)
+        found = currents(chip, conductance, i, j, voltage * x)
+        found = self._converter.convert(found, voltage * float(conductance.sum(axis=1).max()))
+        query = (times.message, times.level, times.bit_settle, self._read_time, times.answer)
+        for seconds in query:
+            self.clock.sleep(len(x) * seconds)
+        self.counters.reads += len(x) * conductance.size
+        power = voltage**2 * float(np.sum((x**2) @ conductance.T))
+        self.counters.read_energy += power * self._read_time
+        product: NDArray[np.float64] = found / voltage
+        return product
 
     def pulse(
         self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None
     ) -> Readings | None:
         """Apply one pulse to each cell (see :meth:`labctl.array.CellArray.pulse`)."""
         wanted = check_cells(cells, self.shape)
-        each = [pulses] * len(wanted) if isinstance(pulses, Pulse) else list(pulses)
-        if len(each) != len(wanted):
-            raise LimitError(
-                f"{len(each)} pulses for {len(wanted)} cells; give one for all, or one per cell."
-            )
-        self.check(each)
+        choice = _choice(pulses, len(wanted))
+        self.check(choice.kinds)
         self._check_counts(wanted)
         if read is not None:
             self._check_read(read, READ_GATE)
-        table = np.array([(p.bit_line, p.source_line, p.gate, p.width) for p in each], dtype=float)
-        readings = self._visit(wanted, table.reshape(-1, 4), float(read or 0.0), READ_GATE)
+        readings = self._visit(wanted, choice, float(read or 0.0), READ_GATE)
         return readings if read is not None else None
 
     def check(self, pulses: Sequence[Pulse]) -> None:
@@ -206,23 +327,34 @@ class SimulatedArray:
     def _visit(
         self,
         cells: NDArray[np.int64],
-        pulses: NDArray[np.float64],
+        choice: PulseChoice,
         read: float,
         gate: float,
     ) -> Readings:
         """Visit cells in the order that moves few relays, all at once or one by one."""
+        kinds = _levels(choice)
+        pulses = kinds[choice.which]
         cells = np.ascontiguousarray(cells)
         shown, counters = Shown(len(cells)), self.counters
         way = self._way(min(read, float(pulses[:, :2].min(initial=0.0))))
         with self._batch():
-            order = self._planner.order(cells, self._progress.here)
+            order = self._orders(cells, self._progress.here)
             for part in [order] if self.interrupt is None else order[:, None]:
                 if self.interrupt is not None:
                     self.interrupt()
                 if not len(part):
                     break
                 self._select(cells, part)
-                way.visit(self._progress, cells, part, pulses, read, gate, shown)
+                if not (
+                    not self._exact
+                    and isinstance(way, Visits)
+                    and len(pulses)
+                    and len(part) == len(cells)
+                    and way.pulse_together(
+                        self._progress, cells, part, kinds, choice.which, read, gate, shown
+                    )
+                ):
+                    way.visit(self._progress, cells, part, pulses, read, gate, shown)
                 reading, writing = account(
                     cells, part, pulses, read, self._read_time, shown.current, shown.flag,
                     self._last, self.pulse_counts,
@@ -297,3 +429,24 @@ class SimulatedArray:
                 f"Cell ({row}, {column}) has had {self.pulse_counts[row, column]} pulses; the "
                 f"limit of the array is {limit}. Use another cell, or raise the limit."
             )
+
+
+def _choice(pulses: Pulse | Sequence[Pulse], cells: int) -> PulseChoice:
+    """Return one pulse for each cell, out of those that differ."""
+    if isinstance(pulses, Pulse):
+        return PulseChoice((pulses,), np.zeros(cells, dtype=np.intp))
+    if len(pulses) != cells:
+        raise LimitError(
+            f"{len(pulses)} pulses for {cells} cells; give one for all, or one per cell."
+        )
+    if isinstance(pulses, PulseChoice):
+        return pulses
+    numbers = {pulse: k for k, pulse in enumerate(dict.fromkeys(pulses))}
+    return PulseChoice(
+        tuple(numbers), np.fromiter((numbers[p] for p in pulses), dtype=np.intp, count=cells)
+    )
+
+
+def _levels(choice: PulseChoice) -> NDArray[np.float64]:
+    table = [(p.bit_line, p.source_line, p.gate, p.width) for p in choice.kinds]
+    return np.array(table, dtype=np.float64).reshape(-1, 4)
