@@ -291,8 +291,8 @@ class Keithley2600Channel(LinedChannel):
         count, _, rest = rest.partition("\t")
         if limited == "off":
             raise InstrumentError(
-                f"The output of {self.box.name} channel {self.name} was off at {call:.80}. Look for "
-                "its interlock, or whether somebody has switched it off."
+                f"The output of {self.box.name} channel {self.name} was off at {call:.80}. Look "
+                "for its interlock, or whether somebody has switched it off."
             )
         if limited not in _FLAGS or self._number(count) != 0.0:
             errors = "; ".join(self.box.self_check()) or "its error queue is empty"

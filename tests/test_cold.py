@@ -132,7 +132,7 @@ def test_a_meter_that_a_script_switched_off_measures_nothing(bench_file):
     with Bench.open(bench_file(QUIET)) as bench:
         bench.array.read([[0, 0]])
         bench.safety.bit_line.meter.off()
-        with pytest.raises(InstrumentError, match="output of bit_line .* is off"):
+        with pytest.raises(InstrumentError, match=r"output of bit_line .* is off"):
             bench.array.read([[0, 0]])
         assert not bench.array.read([[0, 0]]).flag.any()
         bench.safety.off()  # and the relays are known to be open
