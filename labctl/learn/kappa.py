@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from labctl.errors import CalibrationError
 from labctl.learn.calibration import Calibration
 from labctl.learn.kernels import toss_in_turn
-from labctl.learn.natural import Natural, natural, resting
+from labctl.learn.natural import Natural, natural, natural_table
 from labctl.learn.rule import View
 
 _RATIOS = np.exp(np.linspace(-0.5, 0.5, 21))
@@ -66,6 +66,8 @@ class KappaCoin:
         Whether decided moves count for the weights after them, where the model has a curvature.
     natural
         Of a typical cell.
+    variance
+        S^2, of the density of a cell with the factors that are in the middle of all good cells.
     """
 
     calibration: Calibration
@@ -73,17 +75,21 @@ class KappaCoin:
     aware: bool = False
     look_ahead: bool = True
     natural: Natural = field(init=False)
-    _rest: NDArray[np.float64] = field(init=False)
+    variance: float = field(init=False)
+    _table: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        curves = self.calibration.curves
-        found = natural(curves)
-        object.__setattr__(self, "natural", found)
-        object.__setattr__(self, "_rest", resting(curves, _RATIOS))
+        curves, good = self.calibration.curves, self.calibration.good
+        table = natural_table(curves, _RATIOS)
+        own = self.calibration.factor[good]
+        each = np.interp(own[:, 0] / own[:, 1], _RATIOS, table[:, 1])
+        object.__setattr__(self, "natural", natural(curves))
+        object.__setattr__(self, "variance", float(np.median(each)))
+        object.__setattr__(self, "_table", table)
 
     def kappa(self, calibration: Calibration, prior_sd: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return kappa (S per unit weight), shape (n,); see :class:`labctl.learn.rule.OwnScale`."""
-        scale: NDArray[np.float64] = np.sqrt(2.0 * self.natural.variance) / prior_sd
+        scale: NDArray[np.float64] = np.sqrt(2.0 * self.variance) / prior_sd
         return scale
 
     def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
@@ -98,9 +104,10 @@ class KappaCoin:
         step = typical.step * speed
         square = step**2 + noise * (typical.square - typical.step**2)
         if self.corrected:
-            rest = np.interp(up / down, _RATIOS, self._rest)
-            own = typical.variance * square / (speed * typical.square)
-            force = force + (here - typical.mean) / typical.variance - (here - rest) / own
+            rest = np.interp(up / down, _RATIOS, self._table[:, 0])
+            own = np.interp(up / down, _RATIOS, self._table[:, 1])
+            own = own * square / (speed * typical.square)
+            force = force + (here - typical.mean) / self.variance - (here - rest) / own
         if self.aware:
             step = 0.5 * (view.moments.up + view.moments.down)
             square = 0.5 * (view.moments.up**2 + view.moments.down**2) + view.moments.variance

@@ -75,6 +75,15 @@ def natural(curves: StepCurves, up: float = 1.0, down: float = 1.0, noise: float
     )
 
 
-def resting(curves: StepCurves, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the means (S) of cells whose SET steps are larger, against RESET, by ``ratios``."""
-    return np.array([natural(curves, r**0.5, r**-0.5).mean for r in ratios.tolist()])
+def natural_table(curves: StepCurves, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return mean (S) and variance (S^2), shape (n, 2), of cells that are better at SET.
+
+    Parameters
+    ----------
+    curves
+        Of a typical cell.
+    ratios
+        By how much the SET steps of a cell are larger, against its RESET steps; shape (n,).
+    """
+    found = [natural(curves, r**0.5, r**-0.5) for r in ratios.tolist()]
+    return np.array([[n.mean, n.variance] for n in found])
