@@ -10,9 +10,12 @@ the model; of linear soft bounds with n levels, mean step a and pulse sd s at mi
 for a differential pair. What is left to the coin is the likelihood alone:
 ``P(SET) = 1/2 - (D / 2 a) dV/dx`` with ``D = (a^2 + s^2) / 2``, whatever the conductance is.
 
-Cells differ: one whose SET steps are larger than its RESET steps rests too high, one that is noisy
-wanders too far. What their own densities lack of the prior is put into the coin (``corrected``);
-with cells that are alike, and as noisy as the calibration says, that is nothing.
+That is the blind coin (``blind=True``), and enough for cells that are alike and softly bound.
+Measured cells are not: one is better at SET than at RESET and rests too high, another is noisier
+than the calibration said, and where SET and RESET stay equal over a wide range nothing draws a cell
+back at all. By default the coin therefore puts in what the cell's own density lacks of the prior,
+``(x - c) / v - d(-ln p) / dx`` with the tracked steps of the cell, and lets the push of the
+likelihood follow those steps. For linear soft bounds that is nothing.
 """
 
 from __future__ import annotations
@@ -22,15 +25,12 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.errors import CalibrationError
 from labctl.learn.calibration import Calibration
 from labctl.learn.kernels import toss_in_turn
-from labctl.learn.natural import Natural, natural, natural_table
+from labctl.learn.natural import Natural, natural
 from labctl.learn.rule import View
 
-_RATIOS = np.exp(np.linspace(-0.5, 0.5, 21))
-"""SET over RESET factors that are corrected for; beyond them as at the ends. A cell that strays out
-of the measured range seems slow in one direction only, and must not be pushed further out."""
+_REACH = 3.0
 
 
 def soft_bound_kappa(levels: float, step: float, spread: float, precision: float = 1.0) -> float:
@@ -56,61 +56,56 @@ class KappaCoin:
     ----------
     calibration
         Where the density without a coin comes from.
-    corrected
-        Whether the coin makes up for what a cell's own speed and rest, and the noise seen in
-        learning, take off the prior or add to it.
-    aware
-        Whether the likelihood's push follows the steps at the present conductance; False is the
-        blind coin.
+    blind
+        Whether the coin knows nothing of the cell it is tossed for.
     look_ahead
         Whether decided moves count for the weights after them, where the model has a curvature.
     natural
         Of a typical cell.
     variance
-        S^2, of the density of a cell with the factors that are in the middle of all good cells.
+        S^2, of a cell that holds half a weight: that of ``natural``, or less, so that three
+        standard deviations fit the window.
     """
 
     calibration: Calibration
-    corrected: bool = True
-    aware: bool = False
+    blind: bool = False
     look_ahead: bool = True
     natural: Natural = field(init=False)
     variance: float = field(init=False)
-    _table: NDArray[np.float64] = field(init=False)
 
     def __post_init__(self) -> None:
-        curves, good = self.calibration.curves, self.calibration.good
-        table = natural_table(curves, _RATIOS)
-        own = self.calibration.factor[good]
-        each = np.interp(own[:, 0] / own[:, 1], _RATIOS, table[:, 1])
-        object.__setattr__(self, "natural", natural(curves))
-        object.__setattr__(self, "variance", float(np.median(each)))
-        object.__setattr__(self, "_table", table)
+        found = natural(self.calibration.curves)
+        most = (0.5 * self.calibration.range / _REACH) ** 2
+        object.__setattr__(self, "natural", found)
+        variance = found.variance if self.blind else min(found.variance, most)
+        object.__setattr__(self, "variance", variance)
 
     def kappa(self, calibration: Calibration, prior_sd: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return kappa (S per unit weight), shape (n,); see :class:`labctl.learn.rule.OwnScale`."""
         scale: NDArray[np.float64] = np.sqrt(2.0 * self.variance) / prior_sd
         return scale
 
+    @property
+    def _centre(self) -> float:
+        """Where pairs rest, S: where the typical cell does, as far as the window allows."""
+        low, high = self.calibration.window
+        reach = _REACH * float(np.sqrt(self.variance))
+        return min(max(self.natural.mean, low + reach), high - reach)
+
     def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
         """Toss one coin for each weight (see :class:`labctl.learn.rule.Rule`)."""
         here = view.conductance[np.arange(len(view.slot)), view.slot]
-        curves, typical = self.calibration.curves, self.natural
-        table = curves.look_up(here)
-        up, down = view.moments.up / table[:, 0], view.moments.down / table[:, 1]
-        noise = view.moments.variance / curves.moments(here, up, down).variance
         force = view.sign * (view.gradient - view.prior) / (view.kappa * view.temperature)
-        speed = np.sqrt(up * down)
-        step = typical.step * speed
-        square = step**2 + noise * (typical.square - typical.step**2)
-        if self.corrected:
-            rest = np.interp(up / down, _RATIOS, self._table[:, 0])
-            own = np.interp(up / down, _RATIOS, self._table[:, 1])
-            own = own * square / (speed * typical.square)
-            force = force + (here - typical.mean) / self.variance - (here - rest) / own
-        if self.aware:
-            step = 0.5 * (view.moments.up + view.moments.down)
-            square = 0.5 * (view.moments.up**2 + view.moments.down**2) + view.moments.variance
+        if self.blind:
+            step = np.full(len(here), self.natural.step)
+            square = np.full(len(here), self.natural.square)
+        else:
+            m = view.moments
+            step = 0.5 * (m.up + m.down)
+            square = 0.5 * (m.up**2 + m.down**2) + m.variance
+            rise = m.up * m.up_slope + m.down * m.down_slope + m.variance_slope
+            pull = ((m.up - m.down) - rise) / square
+            force = force + (here - self._centre) / self.variance + pull
         toss = rng.random(len(here))
         drift = -0.5 * square
         if view.curvature is None or not self.look_ahead:

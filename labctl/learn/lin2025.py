@@ -34,8 +34,11 @@ from labctl.learn.rule import View
 from labctl.learn.weights import SumOfCells
 
 _READ = 0.2  # V; the paper states currents
-ENCODING = SumOfCells(3, zero=6.66e-6 / _READ, begin=(1.2e-6 / _READ, 2.2e-6 / _READ, 3.2e-6 / _READ))
-"""The published encoding."""
+ENCODING = SumOfCells(
+    3, zero=6.66e-6 / _READ, begin=(1.2e-6 / _READ, 2.2e-6 / _READ, 3.2e-6 / _READ)
+)
+"""The published encoding; the cells begin at 1.2, 2.2 and 3.2 µA."""
+Schedule = Literal["published", "restarted"]
 KAPPA = 1.1e-6 / _READ
 """S per unit weight."""
 PRIOR_SD = 0.19**0.5
@@ -73,7 +76,7 @@ class Lin2025:
     def __init__(
         self,
         layers: Sequence[int],
-        schedule: Literal["published", "restarted"] = "published",
+        schedule: Schedule = "published",
         *,
         epochs: int = EPOCHS,
         kappa: float | None = KAPPA,

@@ -68,9 +68,7 @@ class RoundingRule:
         move = -self.rate * view.gradient * view.sign * view.kappa
         step = np.where(move > 0, view.moments.up, view.moments.down)
         wanted = move / step
-        if self.stochastic:
-            pulses = np.floor(wanted + rng.random(len(wanted)))
-        else:
-            pulses = np.rint(wanted)
+        chance = rng.random(len(wanted)) if self.stochastic else 0.5
+        pulses = np.floor(wanted + chance)
         saturated = int(np.count_nonzero(np.abs(pulses) > 1))
         return np.clip(pulses, -1, 1).astype(np.int8), saturated

@@ -13,7 +13,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from labctl.learn.curves import StepCurves
 
@@ -73,17 +72,3 @@ def natural(curves: StepCurves, up: float = 1.0, down: float = 1.0, noise: float
         float(density @ (0.5 * (u + d))),
         float(density @ square),
     )
-
-
-def natural_table(curves: StepCurves, ratios: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return mean (S) and variance (S^2), shape (n, 2), of cells that are better at SET.
-
-    Parameters
-    ----------
-    curves
-        Of a typical cell.
-    ratios
-        By how much the SET steps of a cell are larger, against its RESET steps; shape (n,).
-    """
-    found = [natural(curves, r**0.5, r**-0.5) for r in ratios.tolist()]
-    return np.array([[n.mean, n.variance] for n in found])

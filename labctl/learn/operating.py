@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.array import READ_VOLTAGE, CellArray, Pulse
+from labctl.array import READ_VOLTAGE, CellArray
 from labctl.errors import CalibrationError
 from labctl.learn.initialise import PulsePair
 
@@ -111,9 +111,7 @@ def find_pulses(
         )
         array.check([pulses.set, pulses.reset])
         steps = search.round(pulses)
-        point = OperatingPoint(
-            pulses, float(steps[0]), float(steps[1]), wanted, turn, search.spent
-        )
+        point = OperatingPoint(pulses, float(steps[0]), float(steps[1]), wanted, turn, search.spent)
         error = np.log(np.maximum(steps, 1e-3 * wanted) / wanted)
         if np.abs(error).max() < np.log1p(TOLERANCE):
             return point
@@ -169,7 +167,7 @@ class _Search:
             self._polarity = np.where(turn, -self._polarity, self._polarity)
             self._polarity = np.where(here < self._low, 1, self._polarity)
             self._polarity = np.where(here > self._high, -1, self._polarity)
-            each: list[Pulse] = pulses.of(self._polarity.astype(np.int8))
+            each = pulses.of(self._polarity.astype(np.int8))
             readings = self._array.pulse(self._cells, each, read=self._read)
             assert readings is not None
             self.spent += len(self._cells)

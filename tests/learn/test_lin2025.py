@@ -72,7 +72,7 @@ def test_one_random_cell_of_three_is_pulsed_and_its_posterior_is_too_narrow() ->
         step = chain.step()
         pulsed += [tuple(cell) for cell in step.cells.tolist()]
         drawn.append(step.weights)
-    assert len({cell for cell in pulsed}) > 40  # of the 93 cells, whichever weights were hit
+    assert len(set(pulsed)) > 40  # of the 93 cells, whichever weights were hit
     assert (np.std(drawn[200:], axis=0) / model.sd).mean() < 0.5
     assert chain.read_draws(20).shape == (20, 31)
 

@@ -44,7 +44,7 @@ def test_what_cannot_be_reached_is_told_with_the_nearest() -> None:
     array = formed("hfox-1t1r", 8, 8, seed=1)
     start = PulsePair(Pulse.set(1.0, 1.05, 2e-4), Pulse.reset(1.3, 4.75, 2e-4))
     # Through a gate at its threshold no SET gets through.
-    with pytest.raises(CalibrationError, match="No pulses were found in 3 rounds.*Nearest: SET"):
+    with pytest.raises(CalibrationError, match=r"No pulses were found in 3 rounds.*Nearest: SET"):
         find_pulses(
             array, array.all_cells, start, (30e-6, 150e-6), np.random.default_rng(0), most=3
         )
