@@ -7,8 +7,12 @@ from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
 from labctl.learn.coin import StateAwareCoin
 from labctl.learn.curves import StepCurves
+from labctl.learn.gatecurve import GateCurve, measure_gate_curve
 from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.kappa import KappaCoin
+from labctl.learn.lin2025 import Lin2025
 from labctl.learn.logistic import predict
+from labctl.learn.metropolis import Metropolis
 from labctl.learn.models import (
     LinearRegression,
     LogisticRegression,
@@ -17,6 +21,8 @@ from labctl.learn.models import (
     PredictiveModel,
     SoftmaxRegression,
 )
+from labctl.learn.naive import RoundingRule, SignRule
+from labctl.learn.operating import OperatingPoint, find_pulses
 from labctl.learn.placement import DEAD, FREE, place, placement_map
 from labctl.learn.posterior import Comparison, Moments, compare
 from labctl.learn.readnoise import ReadNoise
@@ -48,21 +54,28 @@ __all__ = [
     "Cyclical",
     "DifferentialPairs",
     "Encoding",
+    "GateCurve",
+    "KappaCoin",
     "Ledger",
+    "Lin2025",
     "LinearRegression",
     "LogisticRegression",
     "Measured",
+    "Metropolis",
     "Model",
     "Moments",
     "Network",
+    "OperatingPoint",
     "OwnScale",
     "PredictiveModel",
     "PulsePair",
     "ReadNoise",
     "ReferenceColumn",
     "Results",
+    "RoundingRule",
     "Rule",
     "Schedule",
+    "SignRule",
     "SoftmaxRegression",
     "Spent",
     "StateAwareCoin",
@@ -78,7 +91,9 @@ __all__ = [
     "calibrate",
     "compare",
     "evaluate",
+    "find_pulses",
     "load_task",
+    "measure_gate_curve",
     "measured",
     "place",
     "placement_map",
