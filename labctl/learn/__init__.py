@@ -8,8 +8,12 @@ from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
 from labctl.learn.coin import StateAwareCoin
 from labctl.learn.curves import StepCurves
+from labctl.learn.gatecurve import GateCurve, measure_gate_curve
 from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.kappa import KappaCoin
+from labctl.learn.lin2025 import Lin2025
 from labctl.learn.logistic import predict
+from labctl.learn.metropolis import Metropolis
 from labctl.learn.models import (
     LinearRegression,
     LogisticRegression,
@@ -18,6 +22,8 @@ from labctl.learn.models import (
     PredictiveModel,
     SoftmaxRegression,
 )
+from labctl.learn.naive import RoundingRule, SignRule
+from labctl.learn.operating import OperatingPoint, find_pulses
 from labctl.learn.placement import DEAD, FREE, place, placement_map
 from labctl.learn.posterior import Comparison, Moments, compare
 from labctl.learn.readnoise import ReadNoise
@@ -52,13 +58,18 @@ __all__ = [
     "Cyclical",
     "DifferentialPairs",
     "Encoding",
+    "GateCurve",
+    "KappaCoin",
     "Ledger",
+    "Lin2025",
     "LinearRegression",
     "LogisticRegression",
     "Measured",
+    "Metropolis",
     "Model",
     "Moments",
     "Network",
+    "OperatingPoint",
     "OwnScale",
     "PredictiveModel",
     "PulsePair",
@@ -66,8 +77,10 @@ __all__ = [
     "ReferenceColumn",
     "Replacement",
     "Results",
+    "RoundingRule",
     "Rule",
     "Schedule",
+    "SignRule",
     "SoftmaxRegression",
     "Spent",
     "StateAwareCoin",
@@ -84,7 +97,9 @@ __all__ = [
     "calibrate",
     "compare",
     "evaluate",
+    "find_pulses",
     "load_task",
+    "measure_gate_curve",
     "measured",
     "place",
     "place_layers",
