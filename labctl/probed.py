@@ -88,11 +88,15 @@ class ProbedArray:
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         bit = safety.bit_line
         self._read_time = bit.table.nplc / bit.meter.line_frequency + bit.table.settle
-        self.timing = estimate(safety, scheme, matrix, scanner)
+        self.timing = estimate(safety, scheme, matrix, wiring, scanner)
 
     def now(self) -> float:
         """Return the bench time, s."""
         return self._clock.now()
+
+    def catch_up(self, now: float) -> None:
+        """Have the bench time be at least ``now``, s, as where a run goes on after a restart."""
+        self._clock.catch_up(now)
 
     @property
     def all_cells(self) -> NDArray[np.int64]:
@@ -183,6 +187,10 @@ class ProbedArray:
         return Sweep(
             np.asarray(voltages, dtype=float), np.concatenate(currents), np.concatenate(flags)
         )
+
+    def closures_along(self, cells: ArrayLike) -> int:
+        """Return how many relays close on one way through cells, shape (n, 2); moves nothing."""
+        return self._planner.closures_through(check_cells(cells, self.shape))
 
     def forget_relays(self) -> None:
         """Ask the matrix for its relays before the next move; somebody else moved them."""

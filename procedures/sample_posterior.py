@@ -17,7 +17,7 @@ from labctl.learn.results import evaluate
 from labctl.learn.sampler import Chain, Step
 from labctl.learn.source import LAST, measured
 from labctl.learn.tasks import load_task, task_names
-from labctl.procedure import Procedure
+from labctl.procedure import Cost, Procedure
 from labctl.store import DATA_ROOT, Column, RunReader
 
 CHUNK = 10
@@ -212,6 +212,14 @@ class SamplePosterior(Procedure):
         """Return the bench time of all pulses with their reads, s."""
         timing, weights = self.array.timing, load_task(self.task).x_train.shape[1]
         return self.steps * weights * timing.pulse_and_read(_TYPICAL_WIDTH)
+
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures of all steps; one cell of each pair a step."""
+        weights = load_task(self.task).x_train.shape[1]
+        rows, columns = self.array.shape
+        flat = np.arange(0, rows * columns, 2)[:weights]
+        each = self.relays(np.stack([flat // columns, flat % columns], axis=1))
+        return Cost(self.steps * weights, self.steps * weights, self.steps * each)
 
     def summary(self) -> dict[str, Any]:
         """Return what was learned, and what it cost."""

@@ -3,6 +3,7 @@
 Learning sees a :class:`labctl.array.CellArray`, never an instrument.
 """
 
+from labctl.learn.analogue import AnalogueProducts, place_layers
 from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
 from labctl.learn.coin import StateAwareCoin
@@ -32,8 +33,10 @@ from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
 from labctl.learn.sampler import Chain, Step
 from labctl.learn.schedule import Constant, Cyclical, Schedule, Tempered
 from labctl.learn.source import Measured, measured
+from labctl.learn.spares import Replacement
 from labctl.learn.tasks import Task, breast_cancer, load_task
 from labctl.learn.transitions import Transitions
+from labctl.learn.weightcells import WeightCells
 from labctl.learn.weights import (
     DifferentialPairs,
     Encoding,
@@ -45,6 +48,7 @@ from labctl.learn.weights import (
 __all__ = [
     "DEAD",
     "FREE",
+    "AnalogueProducts",
     "Budget",
     "Calibration",
     "Chain",
@@ -71,6 +75,7 @@ __all__ = [
     "PulsePair",
     "ReadNoise",
     "ReferenceColumn",
+    "Replacement",
     "Results",
     "RoundingRule",
     "Rule",
@@ -86,6 +91,7 @@ __all__ = [
     "Tempered",
     "Transitions",
     "View",
+    "WeightCells",
     "Weights",
     "breast_cancer",
     "calibrate",
@@ -96,6 +102,7 @@ __all__ = [
     "measure_gate_curve",
     "measured",
     "place",
+    "place_layers",
     "placement_map",
     "predict",
     "reference",
