@@ -22,7 +22,7 @@ def fitted(quiet_only: bool) -> StepFit:
 
 
 def test_the_curve_is_that_of_the_quiet_cells() -> None:
-    # 2 000 pulses of 10 % scatter: the curve is good to 1 % at its ends, and 5 of these are allowed.
+    # 2 000 pulses of 10 % scatter: the curve is good to 1 % at its ends; 5 of these are allowed.
     top = np.array([HIGH - 2e-6])
     np.testing.assert_allclose(fitted(quiet_only=True).mean(top), 4e-6, rtol=0.05)
     assert fitted(quiet_only=False).mean(top)[0] < 3e-6
