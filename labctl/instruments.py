@@ -231,8 +231,11 @@ class SwitchMatrix(Protocol):
 
     settling: float
     """Bench time one ``move`` takes, s."""
-    life: float
-    """Closures a relay is rated for, without a load."""
+
+    @property
+    def life(self) -> float:
+        """Closures a relay is rated for, without a load."""
+        ...
 
     def crosspoint(self, row: str, slot: int, column: int) -> str:
         """Name the crosspoint of a row letter, a slot (from 1) and a column (from 1)."""
