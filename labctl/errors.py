@@ -61,3 +61,7 @@ class EngineError(LabctlError):
 
 class CalibrationError(LabctlError):
     """Measured distributions that cannot carry the learning that was asked for."""
+
+
+class BudgetSpent(LabctlError):  # noqa: N818 - the end that was asked for, not a fault
+    """Learning has used up the pulses, the energy, the endurance or the time it was given."""

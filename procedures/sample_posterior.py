@@ -216,7 +216,7 @@ class SamplePosterior(Procedure):
     def summary(self) -> dict[str, Any]:
         """Return what was learned, and what it cost."""
         chain, task = self._chain, self._task
-        calibration, pairs = self._measured.calibration, chain.pairs
+        calibration, pairs = self._measured.calibration, chain.placed
         self.record(
             "weights",
             weight=np.arange(len(pairs)),

@@ -3,47 +3,85 @@
 Learning sees a :class:`labctl.array.CellArray`, never an instrument.
 """
 
+from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
-from labctl.learn.coin import Rule, StateAwareCoin, View
+from labctl.learn.coin import StateAwareCoin
 from labctl.learn.curves import StepCurves
 from labctl.learn.initialise import PulsePair, write_verify
-from labctl.learn.logistic import LogisticRegression, predict
+from labctl.learn.logistic import predict
+from labctl.learn.models import (
+    LinearRegression,
+    LogisticRegression,
+    Model,
+    Network,
+    PredictiveModel,
+    SoftmaxRegression,
+)
+from labctl.learn.placement import DEAD, FREE, place, placement_map
 from labctl.learn.posterior import Comparison, Moments, compare
 from labctl.learn.readnoise import ReadNoise
 from labctl.learn.reference import reference
 from labctl.learn.results import Results, evaluate
-from labctl.learn.sampler import Chain, Model, Step
+from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
+from labctl.learn.sampler import Chain, Step
+from labctl.learn.schedule import Constant, Cyclical, Schedule, Tempered
 from labctl.learn.source import Measured, measured
 from labctl.learn.tasks import Task, breast_cancer, load_task
 from labctl.learn.transitions import Transitions
-from labctl.learn.weights import DifferentialPairs, place_pairs
+from labctl.learn.weights import (
+    DifferentialPairs,
+    Encoding,
+    ReferenceColumn,
+    SumOfCells,
+    Weights,
+)
 
 __all__ = [
+    "DEAD",
+    "FREE",
+    "Budget",
     "Calibration",
     "Chain",
+    "ChoosesCells",
     "Comparison",
+    "Constant",
+    "Cyclical",
     "DifferentialPairs",
+    "Encoding",
+    "Ledger",
+    "LinearRegression",
     "LogisticRegression",
     "Measured",
     "Model",
     "Moments",
+    "Network",
+    "OwnScale",
+    "PredictiveModel",
     "PulsePair",
     "ReadNoise",
+    "ReferenceColumn",
     "Results",
     "Rule",
+    "Schedule",
+    "SoftmaxRegression",
+    "Spent",
     "StateAwareCoin",
     "Step",
     "StepCurves",
+    "SumOfCells",
     "Task",
+    "Tempered",
     "Transitions",
     "View",
+    "Weights",
     "breast_cancer",
     "calibrate",
     "compare",
     "evaluate",
     "load_task",
     "measured",
-    "place_pairs",
+    "place",
+    "placement_map",
     "predict",
     "reference",
     "write_verify",

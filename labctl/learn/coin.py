@@ -27,65 +27,15 @@ Two refinements let the steps be as large as half a standard deviation of the po
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.learn.curves import Moments
+from labctl.learn.lookahead import toss_in_turn
+from labctl.learn.rule import Rule, View
 
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What a rule sees when it decides on one step; n weights.
-
-    Attributes
-    ----------
-    sign
-        1 where the plus cells are to be pulsed, -1 where the minus cells are.
-    gradient
-        float64, shape (n,): of the potential (minus log posterior) to the weights.
-    curvature
-        float64, shape (n, n): second derivatives of the potential, or None.
-    stiffness
-        float64, shape (n,): diagonal of the curvature, or an estimate of it.
-    kappa
-        float64, shape (n,), S per unit weight.
-    moments
-        Of the next pulse on each cell.
-    common
-        float64, shape (n,), S: mean of the pair's conductances less the centre.
-    range
-        Width of the window, S.
-    temperature
-        Of the posterior; 1 is Bayes.
-    """
-
-    sign: int
-    gradient: NDArray[np.float64]
-    curvature: NDArray[np.float64] | None
-    stiffness: NDArray[np.float64]
-    kappa: NDArray[np.float64]
-    moments: Moments
-    common: NDArray[np.float64]
-    range: float
-    temperature: float
-
-
-class Rule(Protocol):
-    """What decides on the pulses of one step."""
-
-    def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
-        """Return polarities, and how many coins could not give the drift that was wanted.
-
-        Returns
-        -------
-        polarity
-            int8, shape (n,): 1 SET, -1 RESET, 0 no pulse.
-        saturated
-            Number of coins.
-        """
-        ...
+__all__ = ["Rule", "StateAwareCoin", "View"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +45,9 @@ class StateAwareCoin:
     Attributes
     ----------
     spring
-        Standard deviation of the pair's common mode that the spring holds, in parts of the window;
-        None lets it go.
+        Standard deviation of a pair's common mode that the spring holds, in parts of the window;
+        None lets it go. Where more cells share a weight, each of the modes that the weight does not
+        see is held as stiffly.
     ito
         Whether Ito's correction is applied.
     second_order
@@ -115,11 +66,12 @@ class StateAwareCoin:
         scale = view.kappa * view.temperature
         first = view.sign * view.gradient / scale
         second = view.stiffness / (scale * view.kappa)
-        if self.spring is not None:
-            stiffness = (self.spring * view.range) ** -2.0
-            # The common mode moves by half of what the cell moves.
-            first = first + 0.5 * stiffness * view.common
-            second = second + 0.25 * stiffness
+        if self.spring is not None and view.sharing > 1:
+            # V = m^2 / (2 sd^2) of a pair's common mode m is the sum of both cells' distances
+            # from an even share, squared, over 4 sd^2.
+            stiffness = 0.5 * (self.spring * view.range) ** -2.0
+            first = first + stiffness * view.common
+            second = second + stiffness * (1 - 1 / view.sharing)
         return first, second
 
     def polynomial(
@@ -163,24 +115,17 @@ class StateAwareCoin:
             chance = (_drift(first, second, c0, c1, c2) + d) / (u + d)
             saturated = int(np.count_nonzero((chance < 0) | (chance > 1)))
             return np.where(toss < chance, 1, -1).astype(np.int8), saturated
-        # A plain loop over the weights: each decision changes the force on all that follow.
-        order = rng.permutation(len(u)).tolist()
-        coupling = view.curvature / (view.temperature * np.outer(view.kappa, view.kappa))
-        bend, l0, l1, l2 = second.tolist(), c0.tolist(), c1.tolist(), c2.tolist()
-        up, down, tossed = u.tolist(), d.tolist(), toss.tolist()
-        polarity = np.empty(len(order), dtype=np.int8)
+        chains, n = view.curvature.shape[:2]
+        polarity = np.empty(chains * n, dtype=np.int8)
         saturated = 0
-        for j in order:
-            x, v = float(first[j]), bend[j]
-            drift = l0[j] + l1[j] * x
-            if l2[j]:
-                drift += l2[j] * min(max(x * x - v, -2 * v), 4 * v)
-            chance_j = (drift + down[j]) / (up[j] + down[j])
-            saturated += not 0.0 <= chance_j <= 1.0
-            sets = tossed[j] < chance_j
-            polarity[j] = 1 if sets else -1
-            # Both cells stand on the same side of their pairs: the signs cancel.
-            first += coupling[j] * (up[j] if sets else -down[j])
+        for k in range(chains):
+            own = slice(k * n, (k + 1) * n)
+            lean = view.sign[own] / view.kappa[own]
+            coupling = view.curvature[k] * np.multiply.outer(lean, lean / view.temperature)
+            saturated += toss_in_turn(
+                rng.permutation(n), toss[own], first[own], second[own], c0[own], c1[own], c2[own],
+                u[own], d[own], coupling, polarity[own],
+            )  # fmt: skip
         return polarity, saturated
 
 

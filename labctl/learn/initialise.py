@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,12 +45,13 @@ class Written:
 def write_verify(
     array: CellArray,
     cells: NDArray[np.int64],
-    target: float,
+    target: float | NDArray[np.float64],
     tolerance: float,
     pulses: PulsePair,
     *,
     most: int = 40,
     read: float = 0.2,
+    allow: Callable[[NDArray[np.int64]], None] | None = None,
 ) -> Written:
     """Pulse each cell towards ``target`` until a read is within ``tolerance`` of it.
 
@@ -59,7 +61,9 @@ def write_verify(
         The cells.
     cells
         int, shape (n, 2).
-    target, tolerance
+    target
+        S: one for all, or shape (n,).
+    tolerance
         S.
     pulses
         SET and RESET.
@@ -67,18 +71,23 @@ def write_verify(
         Most pulses a cell gets.
     read
         V.
+    allow
+        Called with the cells, shape (m, 2), before each round of pulses; may raise to forbid them.
     """
+    aim = np.broadcast_to(target, len(cells))
     conductance = np.array(array.read(cells, read).conductance)
     spent = 0
     for _ in range(most):
-        far = np.abs(conductance - target) > tolerance  # a NaN is not far: no reading, no pulse
+        far = np.abs(conductance - aim) > tolerance  # a NaN is not far: no reading, no pulse
         chosen = np.flatnonzero(far)
         if len(chosen) == 0:
             break
-        polarity = np.where(conductance[chosen] < target, 1, -1).astype(np.int8)
+        if allow is not None:
+            allow(cells[chosen])
+        polarity = np.where(conductance[chosen] < aim[chosen], 1, -1).astype(np.int8)
         readings = array.pulse(cells[chosen], pulses.of(polarity), read)
         assert readings is not None
         spent += len(chosen)
         conductance[chosen] = readings.conductance
-    reached = np.abs(conductance - target) <= tolerance
+    reached = np.abs(conductance - aim) <= tolerance
     return Written(conductance, reached, spent)

@@ -40,17 +40,17 @@ class Tracker:
     calibration
         What was measured beforehand.
     cells
-        int, shape (n, 2, 2): row and column of both cells of n pairs.
+        int, shape (n, slots, 2): row and column of the cells of n weights.
     """
 
     def __init__(self, calibration: Calibration, cells: NDArray[np.int64]) -> None:
         self.calibration = calibration
         rows, cols = cells[..., 0], cells[..., 1]
-        self._prior = calibration.factor[rows, cols].copy()  # (n, 2 sides, 2 polarities)
+        self._prior = calibration.factor[rows, cols].copy()  # (n, slots, 2 polarities)
         self._information = np.zeros(self._prior.shape)
         self._moment = np.zeros(self._prior.shape)
         self._known = calibration.information[rows, cols]
-        self._read = calibration.noise.factor[rows, cols]  # (n, 2 sides)
+        self._read = calibration.noise.factor[rows, cols]  # (n, slots)
         self._factor = self._prior.copy()
         self._noise = np.zeros(2)  # seen and expected variance of blocks, in units of the expected
         self._start_at = np.full(rows.shape, np.nan)
@@ -59,16 +59,16 @@ class Tracker:
         self._count = np.zeros(rows.shape, dtype=np.int64)
         self.pulses = 0
 
-    def moments(self, side: int, conductance: NDArray[np.float64]) -> Moments:
-        """Return the step moments of one side's cells at conductances (S), shape (n,)."""
-        factor = self._factor[:, side]
+    def moments(self, slot: NDArray[np.int64], conductance: NDArray[np.float64]) -> Moments:
+        """Return the step moments of one cell of each weight at conductances (S), shape (n,)."""
+        factor = self._factor[np.arange(len(slot)), slot]
         return self.calibration.curves.moments(
             conductance, factor[:, 0], factor[:, 1], self.noise_factor
         )
 
     @property
     def factor(self) -> NDArray[np.float64]:
-        """Present factors, shape (n, 2 sides, 2 polarities: SET, RESET)."""
+        """Present factors, shape (n, slots, 2 polarities: SET, RESET)."""
         return self._factor
 
     @property
@@ -79,21 +79,23 @@ class Tracker:
 
     def update(
         self,
-        side: int,
+        slot: NDArray[np.int64],
         polarity: NDArray[np.int8],
         before: NDArray[np.float64],
         after: NDArray[np.float64],
     ) -> None:
-        """Take the pulses of one step: one side's cells, shape (n,); polarity 0 is no pulse."""
+        """Take the pulses of one step: one cell of each weight, shape (n,); polarity 0 is none."""
         k = np.flatnonzero((polarity != 0) & np.isfinite(after))
         if len(k) == 0:
             return
-        kind = (polarity[k] < 0).astype(np.intp)
-        table = self.calibration.curves.look_up(before[k])
+        side = slot[k]
+        way, before, after = polarity[k], before[k], after[k]
+        kind = (way < 0).astype(np.intp)
+        table = self.calibration.curves.look_up(before)
         each = np.arange(len(k))
         typical, spread = table[each, kind], table[each, 2 + kind]
-        read = 2 * self.calibration.noise.typical(before[k]) * self._read[k, side]
-        step = polarity[k] * (after[k] - before[k])
+        read = 2 * self.calibration.noise.typical(before) * self._read[k, side]
+        step = way * (after - before)
         expected = self._factor[k, side, kind] * typical
         total = spread * self.noise_factor + read
         limit = _OUTLIER * np.sqrt(total)
@@ -109,12 +111,12 @@ class Tracker:
             self._information[k, side, kind] + prior
         )
         self._factor[k, side, kind] = np.clip(fresh, *FACTOR_BOUNDS)
-        self._diffuse(side, k, before[k], after[k], polarity[k] * expected, spread, read)
+        self._diffuse(side, k, before, after, way * expected, spread, read)
         self.pulses += len(k)
 
     def _diffuse(
         self,
-        side: int,
+        side: NDArray[np.int64],
         k: NDArray[np.intp],
         before: NDArray[np.float64],
         after: NDArray[np.float64],
@@ -123,15 +125,15 @@ class Tracker:
         read: NDArray[np.float64],
     ) -> None:
         """Add pulses to the blocks of their cells, and take the blocks that are full."""
-        fresh = k[self._count[k, side] == 0]
-        self._start_at[fresh, side] = before[self._count[k, side] == 0]
+        fresh = self._count[k, side] == 0
+        self._start_at[k[fresh], side[fresh]] = before[fresh]
         self._expected[k, side] += expected
         self._variance[k, side] += variance
         self._count[k, side] += 1
         full = self._count[k, side] >= _BLOCK
         if not full.any():
             return
-        done = k[full]
+        done, side = k[full], side[full]
         strayed = after[full] - self._start_at[done, side] - self._expected[done, side]
         ruler = self._variance[done, side]
         square = np.minimum((strayed**2 - read[full]) / ruler, _OUTLIER**2 * self.noise_factor)

@@ -4,38 +4,28 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray
-from labctl.errors import CalibrationError
+from labctl.errors import CalibrationError, ProcedureError
+from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration
-from labctl.learn.coin import Rule, StateAwareCoin, View
+from labctl.learn.coin import StateAwareCoin
 from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.models.model import Model, prior_precision
 from labctl.learn.online import Tracker
+from labctl.learn.placement import place, placement_map
+from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
 from labctl.learn.scale import check_levels, fitted_kappa, start_kappa
-from labctl.learn.weights import DifferentialPairs, place_pairs
+from labctl.learn.schedule import Constant, Schedule
+from labctl.learn.weights import DifferentialPairs, Encoding, Weights
 
 _CURVATURE_EVERY = 8
 _STIFFNESS_MEMORY = 200.0
 _REFRESH_EVERY = 50
-
-
-class Model(Protocol):
-    """A posterior over weights, as the chain needs it."""
-
-    size: int
-    prior_sd: float
-
-    def gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the gradient of minus the log posterior, shape (size,)."""
-        ...
-
-    def curvature(self, weights: NDArray[np.float64]) -> NDArray[np.float64] | None:
-        """Return its second derivatives, shape (size, size); None where they are too dear."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,15 +35,17 @@ class Step:
     Attributes
     ----------
     weights
-        float64, shape (n,): after the step.
+        float64, shape (n,), or (chains, n) where there are several: after the step.
     cells
         int64, shape (m, 2): cells pulsed.
     polarity
         int8, shape (m,): 1 SET, -1 RESET.
     before, after
-        float64, shape (m,), S, as read.
+        float64, shape (m,), S, as read; ``after`` is NaN where pulses are not read back.
     saturated
         How many coins could not give the drift that was wanted.
+    draw
+        Whether the weights belong to the density wanted: False while a schedule explores.
     """
 
     weights: NDArray[np.float64]
@@ -62,6 +54,7 @@ class Step:
     before: NDArray[np.float64]
     after: NDArray[np.float64]
     saturated: int
+    draw: bool = True
 
 
 class Chain:
@@ -72,7 +65,7 @@ class Chain:
     array
         The cells.
     model
-        The posterior.
+        The posterior; n weights.
     calibration
         Of these cells, with these pulses.
     pulses
@@ -80,11 +73,43 @@ class Chain:
     rng
         Tosses the coins.
     rule
-        Decides on the pulses.
+        Decides on the pulses; by default the state-aware coin.
+    encoding
+        What conductances mean; by default differential pairs.
     temperature
         1 samples the posterior, less a narrower density.
+    schedule
+        Temperatures that change; instead of ``temperature``.
     read_voltage
         V.
+    chains
+        How many chains run on the chip side by side, each with cells of its own.
+    passes
+        0: every pulse is read back, and the weights are what was read last. More: pulses are not
+        read back; before each step all cells are read so many times, and the gradient is the mean
+        over the passes (Lin et al. 2025: 10).
+    batch
+        How many data each step's gradient is taken on, drawn at random; None takes all.
+    budget
+        Most that may be spent; the step that would pass it is not taken.
+
+    Attributes
+    ----------
+    placed
+        The weights on their cells, those of the first chain first.
+    conductance
+        float64, shape (chains * n, slots), S, as last read.
+    tracker
+        Of the cells' steps.
+    steps
+        How many were taken.
+
+    Raises
+    ------
+    CalibrationError
+        Where the window holds too few steps.
+    WiringError
+        Where the chip is too small.
     """
 
     def __init__(
@@ -96,125 +121,300 @@ class Chain:
         rng: np.random.Generator,
         *,
         rule: Rule | None = None,
+        encoding: Encoding | None = None,
         temperature: float = 1.0,
+        schedule: Schedule | None = None,
         read_voltage: float = READ_VOLTAGE,
+        chains: int = 1,
+        passes: int = 0,
+        batch: int | None = None,
+        budget: Budget | None = None,
     ) -> None:
         check_levels(calibration)
-        self.array, self.model, self.calibration = array, model, calibration
-        self.pulses, self.rng, self.temperature = pulses, rng, temperature
+        if chains < 1 or passes < 0 or (batch is not None and batch < 1):
+            raise ProcedureError(
+                f"{chains} chains, {passes} read passes, batches of {batch}: give 1 chain or more, "
+                "0 passes or more, and batches of 1 or more."
+            )
+        self.array, self.calibration, self.pulses, self.rng = array, calibration, pulses, rng
         self.rule: Rule = StateAwareCoin() if rule is None else rule
-        self.read_voltage = read_voltage
-        kappa = start_kappa(calibration, model.size, model.prior_sd)
+        self.schedule: Schedule = Constant(temperature) if schedule is None else schedule
+        self.read_voltage, self.chains, self.passes, self.batch = (
+            read_voltage, chains, passes, batch,
+        )  # fmt: skip
+        self.model = model
+        self._prior = np.tile(prior_precision(model.prior_sd, model.size), chains)
+        encoding = DifferentialPairs() if encoding is None else encoding
+        self._signs = np.array(encoding.signs, dtype=np.float64)
+        self._pulsed = np.array(encoding.pulsed, dtype=np.int64)
         self._usable = calibration.good.copy()
-        self.pairs = DifferentialPairs(
-            place_pairs(model.size, self._usable, calibration.cost), kappa, calibration.centre
+        self.placed = Weights(
+            encoding,
+            place(chains * model.size, encoding, self._usable, calibration.cost),
+            self._first_kappa(),
+            calibration.centre,
         )
-        self.conductance = np.full((model.size, 2), calibration.centre)
-        self.tracker = Tracker(calibration, self.pairs.cells)
+        self.conductance: NDArray[np.float64] = np.full(
+            self.placed.cells.shape[:2], calibration.centre
+        )
+        self.tracker = Tracker(calibration, self.placed.cells)
+        self.ledger = Ledger(Budget() if budget is None else budget, array)
         self.steps = 0
-        self._stiffness = np.zeros(model.size)
+        self._stiffness = np.zeros(chains * model.size)
         self._stiffness_weight = 0.0
         self._curvature: NDArray[np.float64] | None = None
+        self._pending: tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]] | None = None
+        self._every = np.arange(chains * model.size)
+
+    def _first_kappa(self) -> NDArray[np.float64]:
+        prior_sd = self._prior**-0.5
+        if isinstance(self.rule, OwnScale):
+            return self.rule.kappa(self.calibration, prior_sd)
+        return start_kappa(self.calibration, prior_sd, len(self._pulsed))
 
     @property
     def weights(self) -> NDArray[np.float64]:
-        """Present weights as last read, shape (n,)."""
-        return self.pairs.weights(self.conductance)
+        """Present weights as last read, shape (n,), or (chains, n) where there are several."""
+        return self._shaped(self.placed.weights(self.conductance))
+
+    @property
+    def spent(self) -> Spent:
+        """What the learning has spent so far, the preparing included."""
+        return self.ledger.spent
+
+    @property
+    def placement(self) -> NDArray[np.int64]:
+        """Which weight sits where, shape (rows, columns): -1 free, -2 dead."""
+        return placement_map(self.placed.cells, self._usable, self.model.size)
+
+    def with_model(self, model: Model) -> None:
+        """Go on with other data: the weights stay where they are.
+
+        Raises
+        ------
+        ProcedureError
+            Where the model has another number of weights.
+        """
+        if model.size != self.model.size:
+            raise ProcedureError(
+                f"The chain has {self.model.size} weights, the new model {model.size}. Give a "
+                "model of the same weights (extend, with_data), or start a new chain."
+            )
+        self._prior = np.tile(prior_precision(model.prior_sd, model.size), self.chains)
+        self.model, self._curvature = model, None
+
+    def _shaped(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return values of weights, shape (..., chains * n), as (..., n) or (..., chains, n)."""
+        if self.chains == 1:
+            return values
+        return values.reshape(*values.shape[:-1], self.chains, self.model.size)
 
     def prepare(self) -> int:
-        """Bring all cells to the middle of the window; return the pulses spent.
+        """Bring all cells to where they begin; return the pulses spent.
 
-        Cells that do not get there are given up and the pairs placed anew.
+        Cells that do not get there are given up and the weights placed anew.
 
         Raises
         ------
         WiringError
             Where not enough cells are left.
+        BudgetSpent
+            Where the pulses do not suffice.
         """
         typical = float(self.calibration.noise.typical(self.calibration.centre))
         tolerance = 0.75 * self.calibration.step + 2 * typical**0.5
+        encoding = self.placed.encoding
+        start = encoding.start(self.calibration.centre, self.calibration.range)
         spent = 0
         while True:
-            cells = self.pairs.all_cells
+            cells, first, again = np.unique(
+                self.placed.all_cells, axis=0, return_index=True, return_inverse=True
+            )
+            target = np.tile(start, len(self.placed))[first]
             written = write_verify(
-                self.array, cells, self.calibration.centre, tolerance, self.pulses,
-                read=self.read_voltage,
+                self.array, cells, target, tolerance, self.pulses,
+                read=self.read_voltage, allow=self.ledger.allow,
             )  # fmt: skip
             spent += written.pulses
             if written.reached.all():
                 break
             lost = cells[~written.reached]
             self._usable[lost[:, 0], lost[:, 1]] = False
-            self.pairs.cells = place_pairs(len(self.pairs), self._usable, self.calibration.cost)
-        self.conductance = written.conductance.reshape(-1, 2)
-        self.tracker = Tracker(self.calibration, self.pairs.cells)
+            self.placed.cells = place(
+                len(self.placed), encoding, self._usable, self.calibration.cost
+            )
+        self.conductance = written.conductance[again.ravel()].reshape(self.conductance.shape)
+        self.tracker = Tracker(self.calibration, self.placed.cells)
         return spent
+
+    def _read(self) -> NDArray[np.float64]:
+        """Read every cell once; return conductances as :attr:`conductance` is, NaN where failed."""
+        readings = self.array.read(self.placed.all_cells, self.read_voltage)
+        return readings.conductance.reshape(self.conductance.shape)
 
     def refresh(self) -> None:
         """Read all cells again: what they did since their last pulse counts as well."""
-        readings = self.array.read(self.pairs.all_cells, self.read_voltage)
-        fresh = readings.conductance.reshape(-1, 2)
+        fresh = self._read()
         self.conductance = np.where(np.isfinite(fresh), fresh, self.conductance)
 
+    def verify(self) -> NDArray[np.float64]:
+        """Read all cells back and return the weights they carry, shaped as :attr:`weights`.
+
+        The chain itself goes on with what it knew; see :meth:`refresh`.
+        """
+        return self.read_draws(1)[0]
+
+    def read_draws(self, n: int) -> NDArray[np.float64]:
+        """Return the weights of ``n`` fresh passes of reads: their read noise is the spread.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (n, weights), or (n, chains, weights) where there are several chains.
+        """
+        passes = np.stack([self._read() for _ in range(n)])
+        return self._shaped(
+            self.placed.weights(np.where(np.isfinite(passes), passes, self.conductance))
+        )
+
     def step(self) -> Step:
-        """Give one cell of every pair one pulse, plus and minus cells in turn."""
-        side = self.steps & 1
-        if self.steps % _REFRESH_EVERY == 0 and self.steps:
-            self.refresh()
-        weights = self.weights
-        gradient = self.model.gradient(weights)
-        if self.steps % _CURVATURE_EVERY == 0:
-            self._curvature = self.model.curvature(weights)
+        """Give one cell of every weight at most one pulse, as the rule decides.
+
+        Raises
+        ------
+        BudgetSpent
+            Where the pulses of the step would pass the budget; nothing is pulsed then.
+        """
+        samples = self._look()
+        view = self._view(samples)
+        polarity, saturated = self.rule.decide(view, self.rng)
+        chosen = np.flatnonzero(polarity)
+        slot = view.slot
+        before = self.conductance[self._every, slot]
+        cells = self.placed.cells[chosen, slot[chosen]]
+        after = np.full(len(polarity), np.nan) if self.passes else before.copy()
+        if len(chosen):
+            self.ledger.allow(cells)
+            pulses = self.pulses.of(polarity[chosen])
+            if self.passes:
+                self.array.pulse(cells, pulses)
+                self._pending = (slot, polarity, before)
+            else:
+                readings = self.array.pulse(cells, pulses, self.read_voltage)
+                assert readings is not None
+                after[chosen] = readings.conductance
+        if not self.passes:
+            self.tracker.update(slot, polarity, before, after)
+            self.conductance[self._every, slot] = np.where(np.isfinite(after), after, before)
+        draw = self.schedule.draws(self.steps)
+        self.steps += 1
+        return Step(
+            self.weights, cells, polarity[chosen], before[chosen], after[chosen], saturated, draw
+        )
+
+    def _look(self) -> NDArray[np.float64] | None:
+        """Read what the mode of reading asks for; return the weights of each pass, or None."""
+        if not self.passes:
+            if self.steps % _REFRESH_EVERY == 0 and self.steps:
+                self.refresh()
+            return None
+        passes = np.stack([self._read() for _ in range(self.passes)])
+        passes = np.where(np.isfinite(passes), passes, self.conductance)
+        self.conductance = passes.mean(axis=0)
+        if self._pending is not None:
+            slot, polarity, before = self._pending
+            self.tracker.update(slot, polarity, before, self.conductance[self._every, slot])
+            self._pending = None
+        return self.placed.weights(passes)
+
+    def _view(self, samples: NDArray[np.float64] | None) -> View:
+        weights = self.placed.weights(self.conductance)
+        gradient = self._gradient(weights if samples is None else samples)
+        if self.steps % _CURVATURE_EVERY == 0 or self.steps == 0:
+            self._curve(weights)
         self._watch_stiffness(gradient)
-        before = self.conductance[:, side].copy()
-        view = View(
-            sign=1 - 2 * side,
+        slot = self._slots()
+        return View(
+            step=self.steps,
+            sign=self._signs[slot],
+            slot=slot,
+            weights=weights,
+            samples=samples,
             gradient=gradient,
+            prior=self._prior * weights,
+            prior_sd=self._prior**-0.5,
             curvature=self._curvature,
-            stiffness=self.stiffness if self._curvature is None else self._curvature.diagonal(),
-            kappa=self.pairs.kappa,
-            moments=self.tracker.moments(side, before),
-            common=self.conductance.mean(axis=1) - self.pairs.centre,
+            stiffness=self.stiffness if self._curvature is None else self._diagonal,
+            kappa=self.placed.kappa,
+            conductance=self.conductance,
+            moments=self.tracker.moments(slot, self.conductance[self._every, slot]),
+            common=self.placed.common(self.conductance)[self._every, slot],
+            sharing=len(self._pulsed),
             range=self.calibration.range,
             temperature=self.temperature,
         )
-        polarity, saturated = self.rule.decide(view, self.rng)
-        after = before.copy()
-        chosen = np.flatnonzero(polarity)
-        cells = self.pairs.cells[chosen, side]
-        if len(chosen):
-            readings = self.array.pulse(cells, self.pulses.of(polarity[chosen]), self.read_voltage)
-            assert readings is not None
-            after[chosen] = readings.conductance
-        self.tracker.update(side, polarity, before, after)
-        self.conductance[:, side] = np.where(np.isfinite(after), after, before)
-        self.steps += 1
-        return Step(self.weights, cells, polarity[chosen], before[chosen], after[chosen], saturated)
+
+    @property
+    def temperature(self) -> float:
+        """Temperature of the next step."""
+        return self.schedule.temperature(self.steps)
+
+    def _slots(self) -> NDArray[np.int64]:
+        n = len(self.placed)
+        if isinstance(self.rule, ChoosesCells):
+            return self.rule.slots(self.steps, n, tuple(self._pulsed.tolist()), self.rng)
+        return np.full(n, self._pulsed[self.steps % len(self._pulsed)])
+
+    def _gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gradient at weights, shape (..., chains * n); the mean over passes."""
+        points = weights.reshape(-1, self.model.size)
+        asked = points[0] if len(points) == 1 else points
+        if self.batch is None:
+            found = self.model.gradient(asked)
+        else:
+            data = len(self.model)  # type: ignore[arg-type]
+            rows = self.rng.choice(data, min(self.batch, data), replace=False)
+            found = self.model.gradient(asked, rows)
+        gradient: NDArray[np.float64] = found.reshape(weights.shape)
+        return gradient.mean(axis=0) if weights.ndim == 2 else gradient
+
+    def _curve(self, weights: NDArray[np.float64]) -> None:
+        found = [self.model.curvature(w) for w in weights.reshape(-1, self.model.size)]
+        known = [c for c in found if c is not None]
+        self._curvature = np.stack(known) if len(known) == self.chains else None
+
+    @property
+    def _diagonal(self) -> NDArray[np.float64]:
+        assert self._curvature is not None
+        return np.diagonal(self._curvature, axis1=1, axis2=2).ravel()
 
     @property
     def stiffness(self) -> NDArray[np.float64]:
-        """Running mean of the inverse conditional variances of the weights, shape (n,)."""
+        """Running mean of the inverse conditional variances, shape (chains * n,).
+
+        Chains sample the same posterior: they share what they see.
+        """
         if self._stiffness_weight == 0.0:
-            return np.full(self.model.size, self.model.prior_sd**-2.0)
-        found: NDArray[np.float64] = self._stiffness / self._stiffness_weight
-        return np.maximum(found, self.model.prior_sd**-2.0)
+            return self._prior.copy()
+        each = (self._stiffness / self._stiffness_weight).reshape(self.chains, -1)
+        shared = np.tile(each.mean(axis=0), self.chains)
+        return np.maximum(shared, self._prior)
 
     def rescale(self) -> None:
         """Fit the scale of each weight to the stiffness seen so far; for the burn-in only.
 
         The conductances stay and the weights move, so what was sampled before no longer counts.
+        A rule with a scale of its own keeps it.
         """
-        self.pairs.kappa = fitted_kappa(
-            self.calibration, self.stiffness / self.temperature, self.model.prior_sd
-        )
+        if not isinstance(self.rule, OwnScale):
+            self.placed.kappa = fitted_kappa(
+                self.calibration, self.stiffness / self.temperature, self._prior**-0.5,
+                len(self._pulsed),
+            )  # fmt: skip
 
     def _watch_stiffness(self, gradient: NDArray[np.float64]) -> None:
         # Without a curvature: the mean square of the gradient is its mean under the posterior.
-        seen = (
-            gradient**2 / self.temperature
-            if self._curvature is None
-            else self._curvature.diagonal()
-        )
+        seen = gradient**2 / self.temperature if self._curvature is None else self._diagonal
         keep = 1.0 - 1.0 / _STIFFNESS_MEMORY
         self._stiffness = keep * self._stiffness + seen
         self._stiffness_weight = keep * self._stiffness_weight + 1.0
@@ -222,39 +422,53 @@ class Chain:
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Return everything needed to go on later, as arrays."""
         rng = json.dumps(self.rng.bit_generator.state).encode()
+        pending = np.empty((0, 3))
+        if self._pending is not None:
+            pending = np.column_stack([part.astype(np.float64) for part in self._pending])
         return {
-            "cells": self.pairs.cells.astype(np.float64),
-            "kappa": self.pairs.kappa.copy(),
+            "cells": self.placed.cells.astype(np.float64),
+            "kappa": self.placed.kappa.copy(),
             "conductance": self.conductance.copy(),
             "stiffness": self._stiffness.copy(),
             "counts": np.array([float(self.steps), self._stiffness_weight]),
             "usable": self._usable.astype(np.float64),
-            "curvature": np.empty((0, 0)) if self._curvature is None else self._curvature.copy(),
+            "curvature": np.empty(0) if self._curvature is None else self._curvature.copy(),
+            "pending": pending,
             "rng": np.frombuffer(rng, dtype=np.uint8).astype(np.float64),
+            **self.ledger.state(),
             **self.tracker.state(),
         }
 
-    def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on from what :meth:`state` returned.
 
         Raises
         ------
         CalibrationError
-            Where it belongs to another model.
+            Where it belongs to another model, encoding or number of chains.
         """
-        if state["kappa"].shape != (self.model.size,):
+        have: tuple[int, ...] = np.shape(state["conductance"])
+        if have != self.conductance.shape:
             raise CalibrationError(
-                f"The saved chain has {len(state['kappa'])} weights, the model {self.model.size}. "
-                "Go on with the model it was made with, or start a new chain."
+                f"The saved chain has {have[0]} weights of {have[-1]} cells, the model "
+                f"{len(self.placed)} of {self.conductance.shape[1]} (all chains together). Go on "
+                "with the model, encoding and chains it was made with, or start a new chain."
             )
-        self.pairs.cells = state["cells"].astype(np.int64)
-        self.pairs.kappa = state["kappa"].copy()
+        self.placed.cells = state["cells"].astype(np.int64)
+        self.placed.kappa = state["kappa"].copy()
         self.conductance = state["conductance"].copy()
         self._stiffness = state["stiffness"].copy()
         self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
         self._usable = state["usable"] > 0
-        self.tracker = Tracker(self.calibration, self.pairs.cells)
+        self.tracker = Tracker(self.calibration, self.placed.cells)
         self.tracker.restore(state)
+        self.ledger.restore(state)
         self._curvature = state["curvature"].copy() if state["curvature"].size else None
+        pending = state["pending"]
+        self._pending = None
+        if len(pending):
+            self._pending = (
+                pending[:, 0].astype(np.int64), pending[:, 1].astype(np.int8), pending[:, 2].copy(),
+            )  # fmt: skip
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)

@@ -36,13 +36,42 @@ def check_levels(calibration: Calibration) -> None:
         )
 
 
-def start_kappa(calibration: Calibration, size: int, prior_sd: float = 1.0) -> NDArray[np.float64]:
-    """Return the scale (S per unit weight), shape (size,), before the first pulse."""
-    return np.full(size, calibration.range / (START_REACH * prior_sd))
+def span(calibration: Calibration, pulsed: int) -> float:
+    """Return how far (S) the cells of a weight can bring it, from end to end.
+
+    Parameters
+    ----------
+    calibration
+        With the window.
+    pulsed
+        How many cells of a weight are pulsed.
+    """
+    return calibration.range * pulsed
+
+
+def start_kappa(
+    calibration: Calibration, prior_sd: NDArray[np.float64], pulsed: int = 2
+) -> NDArray[np.float64]:
+    """Return the scale (S per unit weight), shape (n,), before the first pulse.
+
+    Parameters
+    ----------
+    calibration
+        With the window.
+    prior_sd
+        float64, shape (n,): of the weights.
+    pulsed
+        How many cells of a weight are pulsed.
+    """
+    found: NDArray[np.float64] = 0.5 * span(calibration, pulsed) / (START_REACH * prior_sd)
+    return found
 
 
 def fitted_kappa(
-    calibration: Calibration, curvature: NDArray[np.float64], prior_sd: float = 1.0
+    calibration: Calibration,
+    curvature: NDArray[np.float64],
+    prior_sd: NDArray[np.float64] | float = 1.0,
+    pulsed: int = 2,
 ) -> NDArray[np.float64]:
     """Return the scale (S per unit weight) at which a pulse is as large as a weight can take.
 
@@ -60,12 +89,15 @@ def fitted_kappa(
     curvature
         float, shape (n,): inverse variance of each weight given the others, as seen by the chain.
     prior_sd
-        Of the weights; the scale never lets less than :data:`REACH` of it into the window.
+        Of the weights, shape (n,); the scale never lets less than :data:`REACH` of it into the
+        window.
+    pulsed
+        How many cells of a weight are pulsed.
     """
     moments = calibration.curves.moments(np.array([calibration.centre]))
     square = float((moments.up * moments.down + moments.variance)[0])
     smaller = float(np.minimum(moments.up, moments.down)[0])
     wanted = np.sqrt(curvature) * SATURATION * square / (2 * smaller)
-    most = calibration.range / (REACH * prior_sd)
+    most = 0.5 * span(calibration, pulsed) / (REACH * prior_sd)
     scale: NDArray[np.float64] = np.minimum(wanted, most)
     return scale

@@ -6,10 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.learn.calibration import Calibration
-from labctl.learn.coin import Rule, View
 from labctl.learn.curves import StepCurves
+from labctl.learn.models import Model
 from labctl.learn.readnoise import ReadNoise
-from labctl.learn.sampler import Chain, Model
+from labctl.learn.rule import Rule, View
+from labctl.learn.sampler import Chain
 from tests.learn.toy import HIGH, LOW, PULSES, ToyArray
 
 
@@ -24,7 +25,7 @@ class Gaussian:
         self.sd = np.sqrt(np.linalg.inv(precision).diagonal())
 
     def gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-        return self.precision @ (weights - self.mean)
+        return (weights - self.mean) @ self.precision
 
     def curvature(self, weights: NDArray[np.float64]) -> NDArray[np.float64] | None:
         return self.precision

@@ -170,4 +170,4 @@ def test_the_scale_follows_pulse_and_curvature() -> None:
     assert (found.step / scale * np.sqrt(curvature) < 0.9).all()
     # However stiff: weights of three prior sds fit.
     assert fitted_kappa(found, np.array([1e6]))[0] == pytest.approx(found.range / 3)
-    assert start_kappa(found, 2).tolist() == pytest.approx([found.range / 5] * 2)
+    assert start_kappa(found, np.ones(2)).tolist() == pytest.approx([found.range / 5] * 2)

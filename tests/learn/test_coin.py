@@ -33,13 +33,21 @@ def view(
 ) -> View:
     """The same weight ``size`` times."""
     return View(
-        sign=sign,
+        step=0,
+        sign=np.full(size, float(sign)),
+        slot=np.full(size, 0 if sign > 0 else 1),
+        weights=np.zeros(size),
+        samples=None,
         gradient=np.full(size, gradient),
+        prior=np.zeros(size),
+        prior_sd=np.ones(size),
         curvature=None,
         stiffness=np.full(size, 4.0),
         kappa=np.full(size, 20e-6),
         moments=CURVES.moments(np.full(size, conductance), UP, DOWN),
+        conductance=np.full((size, 2), conductance),
         common=np.full(size, common),
+        sharing=2,
         range=HIGH - LOW,
         temperature=1.0,
     )
@@ -118,7 +126,7 @@ def test_looking_ahead_without_coupling_tosses_the_same_coins() -> None:
     at = view(60e-6, gradient=0.7, size=2000)
     coupled = View(
         **{name: getattr(at, name) for name in View.__slots__ if name != "curvature"},
-        curvature=np.diag(at.stiffness),
+        curvature=np.diag(at.stiffness)[None],
     )
     one, _ = StateAwareCoin().decide(at, np.random.default_rng(3))
     other, _ = StateAwareCoin().decide(coupled, np.random.default_rng(3))
@@ -131,7 +139,7 @@ def test_looking_ahead_makes_coupled_weights_compensate() -> None:
     stiff = np.full((2, 2), 30.0)
     coupled = View(
         **{name: getattr(at, name) for name in View.__slots__ if name != "curvature"},
-        curvature=stiff,
+        curvature=stiff[None],
     )
     rng = np.random.default_rng(0)
     equal = [

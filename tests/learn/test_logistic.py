@@ -44,9 +44,9 @@ def test_extreme_weights_do_not_overflow(model: LogisticRegression) -> None:
     ("x", "y", "text"),
     [
         ([[1.0], [np.nan]], [0, 1], "not all finite"),
-        ([[1.0], [2.0]], [1, 1], "both present"),
-        ([[1.0], [2.0]], [0, 2], "0 and 1"),
-        ([[1.0], [2.0]], [0, 1, 1], "one for each of the 2 rows"),
+        ([[1.0], [2.0]], [1, 1], "All 2 labels are of class 1"),
+        ([[1.0], [2.0]], [0, 2], "from 0 to 1; row 1 has 2"),
+        ([[1.0], [2.0]], [0, 1, 1], "one label for each of the 2 rows"),
     ],
 )
 def test_unusable_data_are_refused(x: list[list[float]], y: list[int], text: str) -> None:

@@ -18,8 +18,8 @@ def follow(tracker: Tracker, array: ToyArray, steps: int) -> None:
     rng = np.random.default_rng(0)
     cells = pairs()
     for step in range(steps):
-        side = step & 1
-        chosen = cells[:, side]
+        side = np.full(len(cells), step & 1)
+        chosen = cells[:, step & 1]
         before = array.read(chosen).conductance
         back = (before < 80e-6) * 0.6 + 0.2
         polarity = np.where(rng.random(len(before)) < back, 1, -1).astype(np.int8)
@@ -111,6 +111,6 @@ def test_missing_reads_and_weights_without_a_pulse_change_nothing() -> None:
     start = tracker.factor.copy()
     polarity = np.zeros(20, np.int8)
     polarity[0] = 1
-    tracker.update(0, polarity, np.full(20, 80e-6), np.full(20, np.nan))
+    tracker.update(np.zeros(20, np.int64), polarity, np.full(20, 80e-6), np.full(20, np.nan))
     np.testing.assert_array_equal(tracker.factor, start)
     assert tracker.pulses == 0

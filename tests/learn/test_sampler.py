@@ -77,7 +77,7 @@ def test_a_state_of_another_model_is_refused() -> None:
     other = Chain(
         array, Gaussian(np.zeros(2), np.eye(2)), told(array), PULSES, np.random.default_rng(0)
     )
-    with pytest.raises(CalibrationError, match="3 weights, the model 2"):
+    with pytest.raises(CalibrationError, match="3 weights of 2 cells, the model 2 of 2"):
         other.restore(state)
 
 
@@ -86,7 +86,7 @@ def test_preparing_brings_every_cell_to_the_centre() -> None:
     learner = chain(array)
     spent = learner.prepare()
     assert spent == array.counters.pulses
-    assert np.abs(learner.conductance - learner.pairs.centre).max() < 1.2 * array.step
+    assert np.abs(learner.conductance - learner.placed.centre).max() < 1.2 * array.step
 
 
 def test_cells_that_do_not_follow_are_replaced() -> None:
@@ -96,7 +96,7 @@ def test_cells_that_do_not_follow_are_replaced() -> None:
     calibration.good[:] = True  # it died after the calibration
     learner = Chain(array, NORMAL, calibration, PULSES, np.random.default_rng(0))
     learner.prepare()
-    used = {tuple(cell) for cell in learner.pairs.all_cells.tolist()}
+    used = {tuple(cell) for cell in learner.placed.all_cells.tolist()}
     assert (0, 1) not in used
     assert len(used) == 6
 
@@ -114,7 +114,7 @@ def test_every_step_pulses_one_side_of_each_pair() -> None:
     for side in (0, 1, 0):
         before = array.counters.pulses
         step = learner.step()
-        np.testing.assert_array_equal(step.cells, learner.pairs.cells[:, side])
+        np.testing.assert_array_equal(step.cells, learner.placed.cells[:, side])
         assert array.counters.pulses == before + 3
 
 

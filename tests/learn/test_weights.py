@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from labctl.errors import WiringError
-from labctl.learn.weights import DifferentialPairs, place_pairs
+from labctl.learn.placement import place
+from labctl.learn.weights import DifferentialPairs, Weights
 
 
 def test_pairs_are_placed_around_unusable_cells() -> None:
     usable = np.ones((4, 4), bool)
     usable[0, 1] = usable[1] = False
-    cells = place_pairs(5, usable)
+    cells = place(5, DifferentialPairs(), usable)
     assert cells.shape == (5, 2, 2)
     flat = [tuple(cell) for cell in cells.reshape(-1, 2).tolist()]
     assert len(set(flat)) == 10
@@ -20,7 +21,7 @@ def test_pairs_are_placed_around_unusable_cells() -> None:
 
 def test_the_best_cells_are_taken() -> None:
     cost = np.arange(16.0).reshape(4, 4)[::-1]
-    cells = place_pairs(3, np.ones((4, 4), bool), cost).reshape(-1, 2).tolist()
+    cells = place(3, DifferentialPairs(), np.ones((4, 4), bool), cost).reshape(-1, 2).tolist()
     assert cells == [[2, 0], [2, 1], [3, 0], [3, 1], [3, 2], [3, 3]]
 
 
@@ -28,12 +29,13 @@ def test_too_few_cells_are_told_with_numbers() -> None:
     usable = np.zeros((16, 16), bool)
     usable[:3] = True
     with pytest.raises(WiringError, match=r"31 .* need 62 cells; of the chip's 256 cells 48"):
-        place_pairs(31, usable)
+        place(31, DifferentialPairs(), usable)
 
 
 def test_weights_and_conductances_are_inverse() -> None:
-    pairs = DifferentialPairs(
-        place_pairs(3, np.ones((2, 3), bool)), np.array([10e-6, 20e-6, 30e-6]), 80e-6
+    kind = DifferentialPairs()
+    pairs = Weights(
+        kind, place(3, kind, np.ones((2, 3), bool)), np.array([10e-6, 20e-6, 30e-6]), 80e-6
     )
     w = np.array([-1.0, 0.5, 2.0])
     conductance = pairs.conductances(w)
