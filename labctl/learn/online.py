@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,6 +26,28 @@ _NOISE_BOUNDS = (0.3, 3.0)
 _OUTLIER = 5.0
 _STEP_TOLERANCE = 0.35
 _NOISE_TOLERANCE = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What the pulses of one step did, beside what was expected of them; m pulses.
+
+    Attributes
+    ----------
+    weight, slot
+        int64, shape (m,): whose cell it was.
+    step, expected
+        float64, shape (m,), S, in the direction of the pulse.
+    spread, read
+        float64, shape (m,), S^2: variance of the pulse, and of the two reads.
+    """
+
+    weight: NDArray[np.int64]
+    slot: NDArray[np.int64]
+    step: NDArray[np.float64]
+    expected: NDArray[np.float64]
+    spread: NDArray[np.float64]
+    read: NDArray[np.float64]
 
 
 class Tracker:
@@ -83,11 +107,14 @@ class Tracker:
         polarity: NDArray[np.int8],
         before: NDArray[np.float64],
         after: NDArray[np.float64],
-    ) -> None:
-        """Take the pulses of one step: one cell of each weight, shape (n,); polarity 0 is none."""
+    ) -> Seen | None:
+        """Take the pulses of one step: one cell of each weight, shape (n,); polarity 0 is none.
+
+        Returns what was seen beside what was expected; None where nothing was.
+        """
         k = np.flatnonzero((polarity != 0) & np.isfinite(after))
         if len(k) == 0:
-            return
+            return None
         side = slot[k]
         way, before, after = polarity[k], before[k], after[k]
         kind = (way < 0).astype(np.intp)
@@ -97,7 +124,8 @@ class Tracker:
         read = 2 * self.calibration.noise.typical(before) * self._read[k, side]
         step = way * (after - before)
         expected = self._factor[k, side, kind] * typical
-        total = spread * self.noise_factor + read
+        scatter = spread * self.noise_factor
+        total = scatter + read
         limit = _OUTLIER * np.sqrt(total)
         residual = np.clip(step - expected, -limit, limit)
         weight = typical / total
@@ -113,6 +141,17 @@ class Tracker:
         self._factor[k, side, kind] = np.clip(fresh, *FACTOR_BOUNDS)
         self._diffuse(side, k, before, after, way * expected, spread, read)
         self.pulses += len(k)
+        return Seen(k, side, step, expected, scatter, read)
+
+    def replace(self, weight: int, slot: int, cell: tuple[int, int]) -> None:
+        """Begin anew with another cell in the place of one."""
+        at = (weight, slot)
+        self._prior[at] = self._factor[at] = self.calibration.factor[cell]
+        self._known[at] = self.calibration.information[cell]
+        self._read[at] = self.calibration.noise.factor[cell]
+        self._information[at] = self._moment[at] = 0.0
+        self._expected[at] = self._variance[at] = 0.0
+        self._count[at] = 0
 
     def _diffuse(
         self,

@@ -10,17 +10,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray
-from labctl.errors import CalibrationError, ProcedureError
-from labctl.learn.budget import Budget, Ledger, Spent
+from labctl.errors import ProcedureError
+from labctl.learn.budget import Budget, Spent
 from labctl.learn.calibration import Calibration
 from labctl.learn.coin import StateAwareCoin
-from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.initialise import PulsePair
 from labctl.learn.models.model import Model, prior_precision
 from labctl.learn.online import Tracker
-from labctl.learn.placement import place, placement_map
+from labctl.learn.placement import placement_map
 from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
 from labctl.learn.scale import check_levels, fitted_kappa, start_kappa
 from labctl.learn.schedule import Constant, Schedule
+from labctl.learn.spares import Replacement
+from labctl.learn.weightcells import WeightCells
 from labctl.learn.weights import DifferentialPairs, Encoding, Weights
 
 _CURVATURE_EVERY = 8
@@ -95,12 +97,8 @@ class Chain:
 
     Attributes
     ----------
-    placed
-        The weights on their cells, those of the first chain first.
-    conductance
-        float64, shape (chains * n, slots), S, as last read.
-    tracker
-        Of the cells' steps.
+    cells
+        What carries the weights, those of the first chain first.
     steps
         How many were taken.
 
@@ -136,35 +134,21 @@ class Chain:
                 f"{chains} chains, {passes} read passes, batches of {batch}: give 1 chain or more, "
                 "0 passes or more, and batches of 1 or more."
             )
-        self.array, self.calibration, self.pulses, self.rng = array, calibration, pulses, rng
+        self.model, self.calibration, self.rng = model, calibration, rng
         self.rule: Rule = StateAwareCoin() if rule is None else rule
         self.schedule: Schedule = Constant(temperature) if schedule is None else schedule
-        self.read_voltage, self.chains, self.passes, self.batch = (
-            read_voltage, chains, passes, batch,
-        )  # fmt: skip
-        self.model = model
+        self.chains, self.passes, self.batch = chains, passes, batch
         self._prior = np.tile(prior_precision(model.prior_sd, model.size), chains)
         encoding = DifferentialPairs() if encoding is None else encoding
         self._signs = np.array(encoding.signs, dtype=np.float64)
         self._pulsed = np.array(encoding.pulsed, dtype=np.int64)
-        self._usable = calibration.good.copy()
-        self.placed = Weights(
-            encoding,
-            place(chains * model.size, encoding, self._usable, calibration.cost),
-            self._first_kappa(),
-            calibration.centre,
+        self.cells = WeightCells(
+            array, calibration, pulses, encoding, self._first_kappa(), read_voltage, budget
         )
-        self.conductance: NDArray[np.float64] = np.full(
-            self.placed.cells.shape[:2], calibration.centre
-        )
-        self.tracker = Tracker(calibration, self.placed.cells)
-        self.ledger = Ledger(Budget() if budget is None else budget, array)
         self.steps = 0
         self._stiffness = np.zeros(chains * model.size)
         self._stiffness_weight = 0.0
         self._curvature: NDArray[np.float64] | None = None
-        self._pending: tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]] | None = None
-        self._every = np.arange(chains * model.size)
 
     def _first_kappa(self) -> NDArray[np.float64]:
         prior_sd = self._prior**-0.5
@@ -173,19 +157,39 @@ class Chain:
         return start_kappa(self.calibration, prior_sd, len(self._pulsed))
 
     @property
+    def placed(self) -> Weights:
+        """The weights on their cells, those of the first chain first."""
+        return self.cells.placed
+
+    @property
+    def conductance(self) -> NDArray[np.float64]:
+        """Conductances as last read, S, shape (chains * n, slots)."""
+        return self.cells.conductance
+
+    @property
+    def tracker(self) -> Tracker:
+        """Of the cells' steps."""
+        return self.cells.tracker
+
+    @property
+    def replaced(self) -> list[Replacement]:
+        """Cells that were given up in mid-training, and the spares in their places."""
+        return self.cells.replaced
+
+    @property
     def weights(self) -> NDArray[np.float64]:
         """Present weights as last read, shape (n,), or (chains, n) where there are several."""
-        return self._shaped(self.placed.weights(self.conductance))
+        return self._shaped(self.cells.weights)
 
     @property
     def spent(self) -> Spent:
         """What the learning has spent so far, the preparing included."""
-        return self.ledger.spent
+        return self.cells.ledger.spent
 
     @property
     def placement(self) -> NDArray[np.int64]:
         """Which weight sits where, shape (rows, columns): -1 free, -2 dead."""
-        return placement_map(self.placed.cells, self._usable, self.model.size)
+        return placement_map(self.placed.cells, self.cells.usable, self.model.size)
 
     def with_model(self, model: Model) -> None:
         """Go on with other data: the weights stay where they are.
@@ -221,41 +225,11 @@ class Chain:
         BudgetSpent
             Where the pulses do not suffice.
         """
-        typical = float(self.calibration.noise.typical(self.calibration.centre))
-        tolerance = 0.75 * self.calibration.step + 2 * typical**0.5
-        encoding = self.placed.encoding
-        start = encoding.start(self.calibration.centre, self.calibration.range)
-        spent = 0
-        while True:
-            cells, first, again = np.unique(
-                self.placed.all_cells, axis=0, return_index=True, return_inverse=True
-            )
-            target = np.tile(start, len(self.placed))[first]
-            written = write_verify(
-                self.array, cells, target, tolerance, self.pulses,
-                read=self.read_voltage, allow=self.ledger.allow,
-            )  # fmt: skip
-            spent += written.pulses
-            if written.reached.all():
-                break
-            lost = cells[~written.reached]
-            self._usable[lost[:, 0], lost[:, 1]] = False
-            self.placed.cells = place(
-                len(self.placed), encoding, self._usable, self.calibration.cost
-            )
-        self.conductance = written.conductance[again.ravel()].reshape(self.conductance.shape)
-        self.tracker = Tracker(self.calibration, self.placed.cells)
-        return spent
-
-    def _read(self) -> NDArray[np.float64]:
-        """Read every cell once; return conductances as :attr:`conductance` is, NaN where failed."""
-        readings = self.array.read(self.placed.all_cells, self.read_voltage)
-        return readings.conductance.reshape(self.conductance.shape)
+        return self.cells.prepare()
 
     def refresh(self) -> None:
         """Read all cells again: what they did since their last pulse counts as well."""
-        fresh = self._read()
-        self.conductance = np.where(np.isfinite(fresh), fresh, self.conductance)
+        self.cells.refresh()
 
     def verify(self) -> NDArray[np.float64]:
         """Read all cells back and return the weights they carry, shaped as :attr:`weights`.
@@ -272,63 +246,35 @@ class Chain:
         NDArray
             float64, shape (n, weights), or (n, chains, weights) where there are several chains.
         """
-        passes = np.stack([self._read() for _ in range(n)])
-        return self._shaped(
-            self.placed.weights(np.where(np.isfinite(passes), passes, self.conductance))
-        )
+        return self._shaped(self.placed.weights(self.cells.read_passes(n)))
 
     def step(self) -> Step:
         """Give one cell of every weight at most one pulse, as the rule decides.
+
+        Cells that no longer follow their pulses are replaced by spares after the step (see
+        :attr:`replaced`).
 
         Raises
         ------
         BudgetSpent
             Where the pulses of the step would pass the budget; nothing is pulsed then.
+        WiringError
+            Where a cell failed and there is no spare.
         """
-        samples = self._look()
+        samples = self.cells.look(self.passes) if self.passes else None
+        if samples is None and self.steps % _REFRESH_EVERY == 0 and self.steps:
+            self.refresh()
         view = self._view(samples)
         polarity, saturated = self.rule.decide(view, self.rng)
-        chosen = np.flatnonzero(polarity)
-        slot = view.slot
-        before = self.conductance[self._every, slot]
-        cells = self.placed.cells[chosen, slot[chosen]]
-        after = np.full(len(polarity), np.nan) if self.passes else before.copy()
-        if len(chosen):
-            self.ledger.allow(cells)
-            pulses = self.pulses.of(polarity[chosen])
-            if self.passes:
-                self.array.pulse(cells, pulses)
-                self._pending = (slot, polarity, before)
-            else:
-                readings = self.array.pulse(cells, pulses, self.read_voltage)
-                assert readings is not None
-                after[chosen] = readings.conductance
-        if not self.passes:
-            self.tracker.update(slot, polarity, before, after)
-            self.conductance[self._every, slot] = np.where(np.isfinite(after), after, before)
+        cells, before, after = self.cells.pulse(view.slot, polarity, back=not self.passes)
         draw = self.schedule.draws(self.steps)
         self.steps += 1
-        return Step(
-            self.weights, cells, polarity[chosen], before[chosen], after[chosen], saturated, draw
-        )
-
-    def _look(self) -> NDArray[np.float64] | None:
-        """Read what the mode of reading asks for; return the weights of each pass, or None."""
-        if not self.passes:
-            if self.steps % _REFRESH_EVERY == 0 and self.steps:
-                self.refresh()
-            return None
-        passes = np.stack([self._read() for _ in range(self.passes)])
-        passes = np.where(np.isfinite(passes), passes, self.conductance)
-        self.conductance = passes.mean(axis=0)
-        if self._pending is not None:
-            slot, polarity, before = self._pending
-            self.tracker.update(slot, polarity, before, self.conductance[self._every, slot])
-            self._pending = None
-        return self.placed.weights(passes)
+        self.cells.replace_lost(self.steps)
+        kinds = polarity[polarity != 0]
+        return Step(self.weights, cells, kinds, before, after, saturated, draw)
 
     def _view(self, samples: NDArray[np.float64] | None) -> View:
-        weights = self.placed.weights(self.conductance)
+        weights = self.cells.weights
         gradient = self._gradient(weights if samples is None else samples)
         if self.steps % _CURVATURE_EVERY == 0 or self.steps == 0:
             self._curve(weights)
@@ -347,8 +293,10 @@ class Chain:
             stiffness=self.stiffness if self._curvature is None else self._diagonal,
             kappa=self.placed.kappa,
             conductance=self.conductance,
-            moments=self.tracker.moments(slot, self.conductance[self._every, slot]),
-            common=self.placed.common(self.conductance)[self._every, slot],
+            moments=self.tracker.moments(slot, self.cells.at(slot)),
+            common=np.take_along_axis(self.placed.common(self.conductance), slot[:, None], axis=1)[
+                :, 0
+            ],
             sharing=len(self._pulsed),
             range=self.calibration.range,
             temperature=self.temperature,
@@ -422,21 +370,12 @@ class Chain:
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Return everything needed to go on later, as arrays."""
         rng = json.dumps(self.rng.bit_generator.state).encode()
-        pending = np.empty((0, 3))
-        if self._pending is not None:
-            pending = np.column_stack([part.astype(np.float64) for part in self._pending])
         return {
-            "cells": self.placed.cells.astype(np.float64),
-            "kappa": self.placed.kappa.copy(),
-            "conductance": self.conductance.copy(),
             "stiffness": self._stiffness.copy(),
             "counts": np.array([float(self.steps), self._stiffness_weight]),
-            "usable": self._usable.astype(np.float64),
             "curvature": np.empty(0) if self._curvature is None else self._curvature.copy(),
-            "pending": pending,
             "rng": np.frombuffer(rng, dtype=np.uint8).astype(np.float64),
-            **self.ledger.state(),
-            **self.tracker.state(),
+            **self.cells.state(),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -447,28 +386,9 @@ class Chain:
         CalibrationError
             Where it belongs to another model, encoding or number of chains.
         """
-        have: tuple[int, ...] = np.shape(state["conductance"])
-        if have != self.conductance.shape:
-            raise CalibrationError(
-                f"The saved chain has {have[0]} weights of {have[-1]} cells, the model "
-                f"{len(self.placed)} of {self.conductance.shape[1]} (all chains together). Go on "
-                "with the model, encoding and chains it was made with, or start a new chain."
-            )
-        self.placed.cells = state["cells"].astype(np.int64)
-        self.placed.kappa = state["kappa"].copy()
-        self.conductance = state["conductance"].copy()
+        self.cells.restore(state)
         self._stiffness = state["stiffness"].copy()
         self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
-        self._usable = state["usable"] > 0
-        self.tracker = Tracker(self.calibration, self.placed.cells)
-        self.tracker.restore(state)
-        self.ledger.restore(state)
         self._curvature = state["curvature"].copy() if state["curvature"].size else None
-        pending = state["pending"]
-        self._pending = None
-        if len(pending):
-            self._pending = (
-                pending[:, 0].astype(np.int64), pending[:, 1].astype(np.int8), pending[:, 2].copy(),
-            )  # fmt: skip
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)

@@ -130,4 +130,4 @@ class Cyclical:
 
     def draws(self, step: int) -> bool:
         """Tell whether the cycle is in its sampling phase."""
-        return (step % self.period) / self.period >= self.explore + self.settle
+        return step % self.period >= round(self.period * (self.explore + self.settle))
