@@ -101,10 +101,13 @@ class Keithley7001(ScpiMatrix):
 
     def forbid(self, crosspoints: Sequence[str]) -> None:
         """Have the mainframe refuse these crosspoints, beside those that others have forbidden."""
-        by_others = self._points(":ROUT:FCH?") - self._forbidden
-        everything = sorted(by_others.union(crosspoints))
-        if len(everything) <= MOST_POINTS or not crosspoints:
-            self.act(f":ROUT:FCH (@{','.join(everything)})" if everything else ":ROUT:FCH (@)")
+        present = self._points(":ROUT:FCH?")
+        by_others = present - self._forbidden
+        everything = by_others.union(crosspoints)
+        if everything == present:
+            self._forbidden = frozenset(crosspoints) - by_others
+        elif len(everything) <= MOST_POINTS or not crosspoints:
+            self.act(f":ROUT:FCH (@{','.join(sorted(everything))})")
             self._forbidden = frozenset(crosspoints) - by_others
         # A longer list does not fit into a message, and a second one would replace the first:
         # labctl itself refuses those crosspoints in any case.

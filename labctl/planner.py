@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.cells import visiting_order
-from labctl.wiring import Wiring
 
 Cells = NDArray[np.int64]
 Order = NDArray[np.intp]
 
 
+@dataclass(frozen=True, slots=True)
 class Planner:
     """Orders of visits on one chip.
 
@@ -19,23 +21,15 @@ class Planner:
     one line at a time, to and fro; of the other selections, such walks along the rows and along
     the columns are compared with one that leaves each line where the next one crosses it.
 
-    Parameters
-    ----------
-    wiring
-        Tells what a step costs.
-
     Attributes
     ----------
     row_step, column_step, both_step
         Relays that close when the word line changes, the bit line, or both.
     """
 
-    def __init__(self, wiring: Wiring) -> None:
-        rows, columns = wiring.shape
-        down, right = min(1, rows - 1), min(1, columns - 1)
-        self.row_step = len(wiring.move((0, 0), (down, 0)).closed) or 1
-        self.column_step = len(wiring.move((0, 0), (0, right)).closed) or 1
-        self.both_step = len(wiring.move((0, 0), (down, right)).closed) or 1
+    row_step: int
+    column_step: int
+    both_step: int
 
     def closures(self, cells: Cells) -> int:
         """Return how many relays close on the way through cells, shape (n, 2), in their order."""

@@ -82,7 +82,7 @@ class ProbedArray:
         self.pulse_flag = np.zeros(self.shape, dtype=np.uint8)
         self.closures: Counter[str] = Counter()
         self._safety, self._clock, self._scheme, self._scanner = safety, clock, scheme, scanner
-        self._planner, self._checks = Planner(wiring), Checks(safety, scheme)
+        self._planner, self._checks = Planner(*wiring.steps()), Checks(safety, scheme)
         self._route = Route(wiring, matrix, self.closures, self.counters)
         self._levels = Levelled(safety.terminals)
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy

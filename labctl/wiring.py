@@ -161,6 +161,18 @@ class Wiring:
         closed += [rest for _, rest in left if rest is not None]
         return Move(tuple(opened), tuple(closed))
 
+    def steps(self) -> tuple[int, int, int]:
+        """Return how many relays close when the word line changes, the bit line, or both.
+
+        At least 1 each, also where the chip has only one line of a kind.
+        """
+        down, right = min(1, self.shape[0] - 1), min(1, self.shape[1] - 1)
+        row, column, both = (
+            len(self.move((0, 0), there).closed) or 1
+            for there in ((down, 0), (0, right), (down, right))
+        )
+        return row, column, both
+
     def _selected(self, cell: tuple[int, int]) -> tuple[_Line, ...]:
         i, j = cell
         if self._passive:

@@ -202,6 +202,7 @@ time.sleep(600)
     )
     child, guard = driving(start, served, program)
     os.kill(guard, signal.SIGKILL)
+    wait_for(lambda: is_gone(guard))
     child.say()
     assert int(child.line().split()[1]) != guard
     assert served.levels()[1] == 1.0
@@ -218,6 +219,8 @@ class OneAtATime:
         self._server = socket.create_server(("127.0.0.1", 0))
         self.port = self._server.getsockname()[1]
         self._inside = threading.Lock()
+        self.late = threading.Lock()
+        """While it is held, a connection that has ended still bars others."""
         self._ended = False
         self._threads = [threading.Thread(target=self._accept)]
         self._threads[0].start()
@@ -246,7 +249,8 @@ class OneAtATime:
             back.start()
             self._pass(outer, inner)
             back.join()
-        self._inside.release()
+        with self.late:
+            self._inside.release()
 
     @staticmethod
     def _pass(source, sink) -> None:
@@ -274,7 +278,10 @@ def test_an_instrument_with_one_connection_is_named_and_reached_once_its_owner_i
         assert list(bench.guard.unguarded) == ["gate"]
         bench.close()
         child, _ = driving(start, served)
-        child.process.kill()
+        with narrow.late:  # the instrument does not notice at once that its client is gone
+            child.process.kill()
+            wait_for(lambda: not any(served.levels()[1:]))
+            assert served.levels()[0] == 2.0
         served.wait_safe()
         assert record_of(served)["safe"]
     finally:

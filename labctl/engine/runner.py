@@ -157,6 +157,7 @@ class _Execution:
             if not control.checkpoint():
                 self._wait(meter)
             procedure.measure(units[index])
+            control.interrupt()  # an emergency stop may have come into its last cell: not done
             history.done(index, self._array.now())
             meter.done += 1
             if time.monotonic() >= self._due:

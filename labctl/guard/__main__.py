@@ -23,7 +23,7 @@ from typing import Any
 sys.modules.setdefault("numpy", None)  # type: ignore[arg-type]
 
 from labctl.guard.latch import set_latch  # noqa: E402
-from labctl.guard.zero import hold, make_safe, sessions_of  # noqa: E402
+from labctl.guard.zero import hold, insist, make_safe, sessions_of  # noqa: E402
 
 _IGNORED = ("SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT", "SIGBREAK", "SIGPIPE")
 _CHUNK = 1 << 16
@@ -103,6 +103,8 @@ def main() -> int:
             break
         run = order.get("run", run)
     outcomes, seconds = make_safe(plan, sessions)
+    if died is not None:
+        outcomes, seconds = insist(plan, sessions, outcomes, seconds, unguarded)
     safe = all(outcome.safe for outcome in outcomes)
     reason = died if order is None else str(order["act"])
     text = (

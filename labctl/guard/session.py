@@ -120,10 +120,10 @@ class Session:
         except UnconfirmedError:
             raise
         except Exception:
+            self.close()  # what is tried next begins with a connection that may be a better one
             if not self._held:
                 raise
             self._held = False
-            self.close()
             self.open()
             self._send(messages, clear)
 

@@ -33,6 +33,7 @@ PATIENCE = 0.2
 """s that one instrument may hold up the next stage of the others."""
 LIMIT = 8.0
 """s after which an instrument is given up."""
+_PAUSE = 0.05  # s between two attempts at an instrument that still keeps its only connection
 
 
 @dataclass(frozen=True)
@@ -149,3 +150,42 @@ def make_safe(
         for name, each in plan["instruments"].items()
     ]
     return outcomes, max(ends) - began
+
+
+def insist(
+    plan: Plan,
+    sessions: Mapping[str, Session],
+    outcomes: list[Outcome],
+    seconds: float,
+    names: Collection[str],
+) -> tuple[list[Outcome], float]:
+    """Try again with instruments that take one connection only, until their owner's is gone.
+
+    A program that has just died may still have it for a moment.
+
+    Parameters
+    ----------
+    plan, sessions
+        As for :func:`make_safe`.
+    outcomes, seconds
+        What that gave.
+    names
+        Of the instruments that took no second connection.
+
+    Returns
+    -------
+    list of Outcome, float
+        As of :func:`make_safe`, over all attempts.
+    """
+    began = time.monotonic()
+    found = {outcome.name: outcome for outcome in outcomes}
+    while left := {n for n in names if not found[n].safe}:
+        spent = time.monotonic() - began
+        if spent > LIMIT:
+            break
+        time.sleep(_PAUSE)
+        fresh, took = make_safe(part_of(plan, left), {n: sessions[n] for n in left})
+        found |= {outcome.name: outcome for outcome in fresh}
+        if any(outcome.safe for outcome in fresh):
+            seconds += spent + _PAUSE + took
+    return list(found.values()), seconds

@@ -123,9 +123,9 @@ class Ledger:
             self._largest, [np.sum(now[1:3] - self._last[1:3]), now[3] - self._last[3]]
         )
         self._last = now
-        fresh = np.zeros_like(self.counts)
-        np.add.at(fresh, (cells[:, 0], cells[:, 1]), 1)
-        counts = self.counts + fresh
+        shape = self.counts.shape
+        flat = cells[:, 0] * shape[1] + cells[:, 1]
+        counts = self.counts + np.bincount(flat, minlength=self.counts.size).reshape(shape)
         total = self._before + now - self._start
         if budget.pulses is not None and counts.sum() > budget.pulses:
             raise BudgetSpent(

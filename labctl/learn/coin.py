@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.learn.curves import Moments
-from labctl.learn.lookahead import toss_in_turn
+from labctl.learn.kernels import polynomial, toss_in_turn
 from labctl.learn.rule import Rule, View
 
 __all__ = ["Rule", "StateAwareCoin", "View"]
@@ -75,7 +75,7 @@ class StateAwareCoin:
         return first, second
 
     def polynomial(
-        self, moments: Moments, second: NDArray[np.float64]
+        self, moments: Moments
     ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
         """Return c0, c1, c2 (shape (n,)) of the wanted mean move ``c0 + c1 V' + c2 (V'^2 - V'')``.
 
@@ -83,32 +83,18 @@ class StateAwareCoin:
         ----------
         moments
             Of the next pulse.
-        second
-            ``V''``, 1/S^2, shape (n,).
         """
-        u, d = moments.up, moments.down
-        a = u * d
-        b = a + moments.variance
-        a_slope = moments.up_slope * d + u * moments.down_slope
-        b_slope = a_slope + moments.variance_slope
-        c0 = 0.5 * b_slope if self.ito else np.zeros_like(b)
-        c1 = -0.5 * b
-        if not self.second_order:
-            return c0, c1, np.zeros_like(b)
-        skew = u - d
-        skew_slope = moments.up_slope - moments.down_slope
-        a_bend = 2 * moments.up_slope * moments.down_slope
-        third_slope = a_slope * skew + a * skew_slope
-        third_bend = a_bend * skew + 2 * a_slope * skew_slope
-        c0 = c0 + 0.25 * (skew_slope * b_slope + skew * a_bend) - third_bend / 6
-        c1 = c1 - 0.25 * (skew_slope * b + 2 * skew * b_slope) + third_slope / 3
-        c2 = 0.25 * skew * b - a * skew / 6
-        return c0, c1, c2
+        found = np.empty((3, len(moments.up)))
+        polynomial(
+            moments.up, moments.down, moments.variance, moments.up_slope, moments.down_slope,
+            moments.variance_slope, self.ito, self.second_order, found,
+        )  # fmt: skip
+        return found[0], found[1], found[2]
 
     def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
         """Toss one coin for each weight, in random order (see :class:`Rule`)."""
         first, second = self.force(view)
-        c0, c1, c2 = self.polynomial(view.moments, second)
+        c0, c1, c2 = self.polynomial(view.moments)
         u, d = view.moments.up, view.moments.down
         toss = rng.random(len(u))
         if view.curvature is None or not self.look_ahead:
@@ -118,13 +104,12 @@ class StateAwareCoin:
         chains, n = view.curvature.shape[:2]
         polarity = np.empty(chains * n, dtype=np.int8)
         saturated = 0
+        lean = view.sign / view.kappa
         for k in range(chains):
             own = slice(k * n, (k + 1) * n)
-            lean = view.sign[own] / view.kappa[own]
-            coupling = view.curvature[k] * np.multiply.outer(lean, lean / view.temperature)
             saturated += toss_in_turn(
                 rng.permutation(n), toss[own], first[own], second[own], c0[own], c1[own], c2[own],
-                u[own], d[own], coupling, polarity[own],
+                u[own], d[own], view.curvature[k], lean[own], view.temperature, polarity[own],
             )  # fmt: skip
         return polarity, saturated
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labctl.learn.kernels import look_up, mixed
+
 COLUMNS = ("up", "down", "up_variance", "down_variance")
 """The four curves: mean SET step and mean RESET step (S, both positive), and the variance of a
 single SET and a single RESET (S^2)."""
@@ -79,11 +81,9 @@ class StepCurves:
 
     def look_up(self, conductance: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return curves and slopes, shape (n, 8), at conductances (S), shape (n,)."""
-        last = len(self._rise) - 1
-        place = np.clip((conductance - self.low) / self.spacing, 0.0, last + 1.0)
-        cell = np.minimum(place.astype(np.intp), last)
-        looked: NDArray[np.float64] = self._table[cell] + (place - cell)[:, None] * self._rise[cell]
-        return looked
+        found = np.empty((len(conductance), 8))
+        look_up(self._table, self._rise, self.low, self.spacing, conductance, found)
+        return found
 
     def moments(
         self,
@@ -103,14 +103,11 @@ class StepCurves:
         noise_factor
             What the variances are multiplied by.
         """
-        table = self.look_up(conductance)
-        u, d = table[:, 0] * up_factor, table[:, 1] * down_factor
-        du, dd = table[:, 4] * up_factor, table[:, 5] * down_factor
-        vu, vd = table[:, 2] * noise_factor, table[:, 3] * noise_factor
-        share = d / (u + d)
-        share_slope = (dd * u - d * du) / (u + d) ** 2
-        variance = share * vu + (1 - share) * vd
-        slope = (share * table[:, 6] + (1 - share) * table[:, 7]) * noise_factor + share_slope * (
-            vu - vd
-        )
-        return Moments(u, d, variance, du, dd, slope)
+        looked = self.look_up(conductance)
+        shape = conductance.shape
+        found = np.empty((6, *shape))
+        mixed(
+            looked, np.broadcast_to(up_factor, shape), np.broadcast_to(down_factor, shape),
+            noise_factor, found,
+        )  # fmt: skip
+        return Moments(*found)

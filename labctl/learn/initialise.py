@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.array import CellArray, Pulse
+from labctl.array import CellArray, Pulse, PulseChoice
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,9 +18,9 @@ class PulsePair:
     set: Pulse
     reset: Pulse
 
-    def of(self, polarity: NDArray[np.int8]) -> list[Pulse]:
+    def of(self, polarity: NDArray[np.int8]) -> PulseChoice:
         """Return the pulses of polarities (1 SET, -1 RESET), shape (n,)."""
-        return [self.set if p > 0 else self.reset for p in polarity.tolist()]
+        return PulseChoice((self.set, self.reset), (polarity <= 0).astype(np.intp))
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.learn.calibration import Calibration
 from labctl.learn.curves import FACTOR_BOUNDS, Moments
+from labctl.learn.kernels import diffuse, track
 
 _MEMORY = 600
 """Pulses of one polarity after which a cell's past counts 1/e. Much longer than the chain takes to
@@ -26,28 +25,6 @@ _NOISE_BOUNDS = (0.3, 3.0)
 _OUTLIER = 5.0
 _STEP_TOLERANCE = 0.35
 _NOISE_TOLERANCE = 1.0
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What the pulses of one step did, beside what was expected of them; m pulses.
-
-    Attributes
-    ----------
-    weight, slot
-        int64, shape (m,): whose cell it was.
-    step, expected
-        float64, shape (m,), S, in the direction of the pulse.
-    spread, read
-        float64, shape (m,), S^2: variance of the pulse, and of the two reads.
-    """
-
-    weight: NDArray[np.int64]
-    slot: NDArray[np.int64]
-    step: NDArray[np.float64]
-    expected: NDArray[np.float64]
-    spread: NDArray[np.float64]
-    read: NDArray[np.float64]
 
 
 class Tracker:
@@ -107,41 +84,29 @@ class Tracker:
         polarity: NDArray[np.int8],
         before: NDArray[np.float64],
         after: NDArray[np.float64],
-    ) -> Seen | None:
+    ) -> NDArray[np.float64]:
         """Take the pulses of one step: one cell of each weight, shape (n,); polarity 0 is none.
 
-        Returns what was seen beside what was expected; None where nothing was.
+        Returns
+        -------
+        NDArray
+            float64, shape (4, n): step in the direction of the pulse and what was expected of it
+            (S), variance of the pulse and of its two reads (S^2); the step is NaN where nothing was
+            pulsed or read.
         """
-        k = np.flatnonzero((polarity != 0) & np.isfinite(after))
-        if len(k) == 0:
-            return None
-        side = slot[k]
-        way, before, after = polarity[k], before[k], after[k]
-        kind = (way < 0).astype(np.intp)
-        table = self.calibration.curves.look_up(before)
-        each = np.arange(len(k))
-        typical, spread = table[each, kind], table[each, 2 + kind]
-        read = 2 * self.calibration.noise.typical(before) * self._read[k, side]
-        step = way * (after - before)
-        expected = self._factor[k, side, kind] * typical
-        scatter = spread * self.noise_factor
-        total = scatter + read
-        limit = _OUTLIER * np.sqrt(total)
-        residual = np.clip(step - expected, -limit, limit)
-        weight = typical / total
-        keep = 1.0 - 1.0 / _MEMORY
-        self._information[k, side, kind] *= keep
-        self._moment[k, side, kind] *= keep
-        self._information[k, side, kind] += weight * typical
-        self._moment[k, side, kind] += weight * (expected + residual)
-        prior = np.minimum(self._known[k, side, kind], _PRIOR_PULSES * weight * typical)
-        fresh = (self._moment[k, side, kind] + prior * self._prior[k, side, kind]) / (
-            self._information[k, side, kind] + prior
-        )
-        self._factor[k, side, kind] = np.clip(fresh, *FACTOR_BOUNDS)
-        self._diffuse(side, k, before, after, way * expected, spread, read)
-        self.pulses += len(k)
-        return Seen(k, side, step, expected, scatter, read)
+        looked = self.calibration.curves.look_up(before)
+        noise, read = self.noise_factor, self.calibration.noise
+        seen = np.empty((4, len(slot)))
+        self.pulses += track(
+            slot, polarity, before, after, looked, read.floor, read.relative, self._read, noise,
+            self._prior, self._known, self._information, self._moment, self._factor,
+            1.0 - 1.0 / _MEMORY, _PRIOR_PULSES, _OUTLIER, *FACTOR_BOUNDS, seen,
+        )  # fmt: skip
+        diffuse(
+            slot, polarity, before, after, seen, noise, self._start_at, self._expected,
+            self._variance, self._count, self._noise, _BLOCK, _NOISE_MEMORY, _OUTLIER,
+        )  # fmt: skip
+        return seen
 
     def replace(self, weight: int, slot: int, cell: tuple[int, int]) -> None:
         """Begin anew with another cell in the place of one."""
@@ -152,34 +117,6 @@ class Tracker:
         self._information[at] = self._moment[at] = 0.0
         self._expected[at] = self._variance[at] = 0.0
         self._count[at] = 0
-
-    def _diffuse(
-        self,
-        side: NDArray[np.int64],
-        k: NDArray[np.intp],
-        before: NDArray[np.float64],
-        after: NDArray[np.float64],
-        expected: NDArray[np.float64],
-        variance: NDArray[np.float64],
-        read: NDArray[np.float64],
-    ) -> None:
-        """Add pulses to the blocks of their cells, and take the blocks that are full."""
-        fresh = self._count[k, side] == 0
-        self._start_at[k[fresh], side[fresh]] = before[fresh]
-        self._expected[k, side] += expected
-        self._variance[k, side] += variance
-        self._count[k, side] += 1
-        full = self._count[k, side] >= _BLOCK
-        if not full.any():
-            return
-        done, side = k[full], side[full]
-        strayed = after[full] - self._start_at[done, side] - self._expected[done, side]
-        ruler = self._variance[done, side]
-        square = np.minimum((strayed**2 - read[full]) / ruler, _OUTLIER**2 * self.noise_factor)
-        self._noise *= (1.0 - 1.0 / _NOISE_MEMORY) ** len(done)
-        self._noise += [float(square.sum()), float(len(done))]
-        self._expected[done, side] = self._variance[done, side] = 0.0
-        self._count[done, side] = 0
 
     def warnings(self) -> list[str]:
         """Tell where the calibration no longer holds: what was assumed, and what is seen."""

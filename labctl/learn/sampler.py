@@ -142,6 +142,8 @@ class Chain:
         encoding = DifferentialPairs() if encoding is None else encoding
         self._signs = np.array(encoding.signs, dtype=np.float64)
         self._pulsed = np.array(encoding.pulsed, dtype=np.int64)
+        self._turns = [np.full(len(self._prior), slot) for slot in self._pulsed]
+        self._chooser = self.rule if isinstance(self.rule, ChoosesCells) else None
         self.cells = WeightCells(
             array, calibration, pulses, encoding, self._first_kappa(), read_voltage, budget
         )
@@ -294,9 +296,7 @@ class Chain:
             kappa=self.placed.kappa,
             conductance=self.conductance,
             moments=self.tracker.moments(slot, self.cells.at(slot)),
-            common=np.take_along_axis(self.placed.common(self.conductance), slot[:, None], axis=1)[
-                :, 0
-            ],
+            common=self.placed.common(self.conductance, slot),
             sharing=len(self._pulsed),
             range=self.calibration.range,
             temperature=self.temperature,
@@ -308,10 +308,10 @@ class Chain:
         return self.schedule.temperature(self.steps)
 
     def _slots(self) -> NDArray[np.int64]:
-        n = len(self.placed)
-        if isinstance(self.rule, ChoosesCells):
-            return self.rule.slots(self.steps, n, tuple(self._pulsed.tolist()), self.rng)
-        return np.full(n, self._pulsed[self.steps % len(self._pulsed)])
+        if self._chooser is not None:
+            of = tuple(self._pulsed.tolist())
+            return self._chooser.slots(self.steps, len(self.placed), of, self.rng)
+        return self._turns[self.steps % len(self._turns)]
 
     def _gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gradient at weights, shape (..., chains * n); the mean over passes."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.learn.online import Seen
+from labctl.learn.kernels import suspect
 
 _ALARM = 25.0
 """Logarithm of how much likelier a stuck cell must be than one that works. The score of a cell that
@@ -66,22 +66,16 @@ class Watch:
         self._score = np.zeros(shape)
         self._silent = np.zeros(shape, dtype=np.int64)
 
-    def update(self, seen: Seen) -> None:
-        """Take the pulses of one step."""
-        at = (seen.weight, seen.slot)
-        variance = seen.spread + seen.read
-        still = np.minimum(seen.read + (_LEAST_SCATTER * seen.expected) ** 2, variance)
-        away = seen.step - seen.expected
-        gain = 0.5 * (away**2 / variance - seen.step**2 / still + np.log(variance / still))
-        self._score[at] = np.maximum(self._score[at] + np.clip(gain, -_MOST, _MOST), 0.0)
-        self._silent[at] = 0
-
-    def silence(self, weight: NDArray[np.int64], slot: NDArray[np.int64]) -> None:
-        """Take note of reads that failed."""
-        self._silent[weight, slot] += 1
+    def update(
+        self, slot: NDArray[np.int64], polarity: NDArray[np.int8], seen: NDArray[np.float64]
+    ) -> None:
+        """Take the pulses of one step; ``seen`` as :meth:`labctl.learn.online.Tracker.update`."""
+        suspect(slot, polarity, seen, self._score, self._silent, _MOST, _LEAST_SCATTER)
 
     def lost(self) -> list[tuple[int, int, str]]:
         """Return weight, slot and reason of every cell that is to be given up."""
+        if self._score.max(initial=0.0) <= _ALARM and self._silent.max(initial=0) < _SILENT:
+            return []
         stuck, silent = self._score > _ALARM, self._silent >= _SILENT
         return [
             (int(k), int(j), "no longer moves" if stuck[k, j] else "cannot be read any more")

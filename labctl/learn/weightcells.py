@@ -229,11 +229,7 @@ class WeightCells:
         after: NDArray[np.float64],
     ) -> None:
         seen = self.tracker.update(slot, polarity, before, after)
-        if seen is not None:
-            self._watch.update(seen)
-        failed = np.flatnonzero((polarity != 0) & ~np.isfinite(after))
-        if len(failed):
-            self._watch.silence(failed, slot[failed])
+        self._watch.update(slot, polarity, seen)
 
     def replace_lost(self, step: int) -> list[Replacement]:
         """Give up cells that no longer follow, and put spares in their places.

@@ -199,25 +199,31 @@ class Weights:
         rest[:, pulsed] += missing[:, None] * signs[pulsed] / len(pulsed)
         return rest
 
-    def common(self, conductance: Floats) -> Floats:
-        """Return how far each pulsed cell is from an even share of its weight, S.
+    def common(self, conductance: Floats, slot: NDArray[np.int64]) -> Floats:
+        """Return how far one cell of each weight is from an even share of its weight, S.
 
-        That is the part of the conductances which the weight does not see: for a pair, its common
+        That is the part of its conductance which the weight does not see: for a pair, the common
         mode less the centre.
 
         Parameters
         ----------
         conductance
             S, shape (n, slots).
+        slot
+            int64, shape (n,): pulsed slots.
 
         Returns
         -------
         NDArray
-            float64, shape (n, slots); 0 where a slot is not pulsed.
+            float64, shape (n,).
         """
-        pulsed = list(self.encoding.pulsed)
-        signs = np.array(self.encoding.signs, dtype=np.float64)[pulsed]
-        away = conductance[:, pulsed] - self.centre
-        found = np.zeros(conductance.shape)
-        found[:, pulsed] = away - (away @ signs / len(pulsed))[:, None] * signs
+        pulsed = self.encoding.pulsed
+        if len(pulsed) == 1:
+            return np.zeros(len(slot))
+        signs = np.array(self.encoding.signs, dtype=np.float64)
+        shared = np.zeros_like(signs)
+        shared[list(pulsed)] = signs[list(pulsed)] / len(pulsed)
+        even = conductance @ shared - self.centre * shared.sum()
+        own = conductance[np.arange(len(slot)), slot] - self.centre
+        found: Floats = own - even * signs[slot]
         return found

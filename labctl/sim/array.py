@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep
-from labctl.cells import check_cells, visiting_order
+from labctl.array import (
+    READ_GATE,
+    READ_VOLTAGE,
+    Counters,
+    Pulse,
+    PulseChoice,
+    Readings,
+    Sweep,
+)
+from labctl.cells import check_cells
 from labctl.clock import VirtualClock
 from labctl.errors import LimitError
+from labctl.planner import Planner
 from labctl.sim.chip import Chip
 from labctl.sim.chip.together import moves
 from labctl.sim.chip.visit import account
 from labctl.sim.chip.visits import Progress, Shown, Visits
 from labctl.sim.hookup import read_hookup
 from labctl.sim.stepping import Stepper
+from labctl.sim.sweeps import marks
 from labctl.sim.timeline import Limits, Timeline, numbers
 from labctl.sim.world import make_chip
 
@@ -28,6 +38,7 @@ if TYPE_CHECKING:
     from typing import Self
 
 _FIRST = np.zeros(1, dtype=np.intp)
+_NO_PULSES = PulseChoice((), np.zeros(0, dtype=np.intp))
 
 
 class SimulatedArray:
@@ -50,6 +61,11 @@ class SimulatedArray:
     inhibit
         What unselected lines of a passive array do: ``"float"``, ``"ground"``, ``"half"`` or
         ``"third"`` (see :data:`labctl.sim.stepping.INHIBIT`).
+    exact
+        Whether each pulse is followed cell by cell, as on a bench; else cells that get the same
+        pulse in one block are moved together: several times faster, by the same law at the same
+        bench times, but with other random numbers than a bench of the same seed. No limit of
+        current may be in force then (``limits``), or it is cell by cell all the same.
 
     Attributes
     ----------
@@ -81,6 +97,7 @@ class SimulatedArray:
         *,
         clock: VirtualClock | None = None,
         inhibit: str = "float",
+        exact: bool = True,
     ) -> None:
         self.shape = chip.shape
         self.counters = Counters()
@@ -89,13 +106,14 @@ class SimulatedArray:
         self.clock = clock or VirtualClock()
         self._times, self._limits = timeline or Timeline(), limits or Limits()
         self.timing = self._times.timing
-        self._chip = chip
+        self._chip, self._exact = chip, exact
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         self._read_time = self._times.bit_integration + self._times.bit_settle
         self._on = self._loaded = False
         # A move closes source and ground of a word line, a bit line, and a source line with either.
         by_row, passive = chip.source_lines == "rows", chip.source_lines == "none"
         self._per_row, self._per_column = 2 + by_row, 1 + (not by_row and not passive)
+        self._planner = Planner(self._per_row, self._per_column, self._per_row + self._per_column)
         self._closed_at_once = chip.rows + 2 - passive
         self._progress = Progress(self.clock)
         self._visits = Visits(chip, numbers(self._times, self._limits))
@@ -151,24 +169,19 @@ class SimulatedArray:
         """Read cells one after the other (see :meth:`labctl.array.CellArray.read`)."""
         wanted = check_cells(cells, self.shape)
         self._check_read(voltage, gate)
-        return self._visit(wanted, np.empty((0, 4)), float(voltage), float(gate))
+        return self._visit(wanted, _NO_PULSES, float(voltage), float(gate))
 
     def pulse(
         self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None
     ) -> Readings | None:
         """Apply one pulse to each cell (see :meth:`labctl.array.CellArray.pulse`)."""
         wanted = check_cells(cells, self.shape)
-        each = [pulses] * len(wanted) if isinstance(pulses, Pulse) else list(pulses)
-        if len(each) != len(wanted):
-            raise LimitError(
-                f"{len(each)} pulses for {len(wanted)} cells; give one for all, or one per cell."
-            )
-        self.check(each)
+        choice = _choice(pulses, len(wanted))
+        self.check(choice.kinds)
         self._check_counts(wanted)
         if read is not None:
             self._check_read(read, READ_GATE)
-        table = np.array([(p.bit_line, p.source_line, p.gate, p.width) for p in each], dtype=float)
-        readings = self._visit(wanted, table.reshape(-1, 4), float(read or 0.0), READ_GATE)
+        readings = self._visit(wanted, choice, float(read or 0.0), READ_GATE)
         return readings if read is not None else None
 
     def check(self, pulses: Sequence[Pulse]) -> None:
@@ -186,6 +199,8 @@ class SimulatedArray:
         stressing = int((abs(points) > READ_VOLTAGE).sum())
         self._check_counts(np.repeat(target[None], stressing, axis=0))
         with self._batch():
+            if not len(points):
+                return Sweep(points, points.copy(), np.empty(0, dtype=np.uint8))
             if self.interrupt is not None:
                 self.interrupt()
             self._select(target[None], _FIRST)
@@ -194,29 +209,41 @@ class SimulatedArray:
                 self._progress.here, self._progress.moved = cell, True
             self.pulse_counts[tuple(target)] += stressing
             shown = Shown(len(points))
-            self._way(0.0).sweep(self._progress, points, float(gate), float(dwell), shown)
+            parts = marks(points, float(dwell), self._times)
+            self._way(0.0).sweep(self._progress, points, parts, float(gate), float(dwell), shown)
         return Sweep(points, shown.current, shown.flag)
 
     def _visit(
         self,
         cells: NDArray[np.int64],
-        pulses: NDArray[np.float64],
+        choice: PulseChoice,
         read: float,
         gate: float,
     ) -> Readings:
         """Visit cells in the order that moves few relays, all at once or one by one."""
+        kinds = _levels(choice)
+        pulses = kinds[choice.which]
         cells = np.ascontiguousarray(cells)
         shown, counters = Shown(len(cells)), self.counters
         way = self._way(min(read, float(pulses[:, :2].min(initial=0.0))))
         with self._batch():
-            order = visiting_order(cells, self._progress.here)
+            order = self._planner.order(cells, self._progress.here)
             for part in [order] if self.interrupt is None else order[:, None]:
                 if self.interrupt is not None:
                     self.interrupt()
                 if not len(part):
                     break
                 self._select(cells, part)
-                way.visit(self._progress, cells, part, pulses, read, gate, shown)
+                if not (
+                    not self._exact
+                    and isinstance(way, Visits)
+                    and len(pulses)
+                    and len(part) == len(cells)
+                    and way.pulse_together(
+                        self._progress, cells, part, kinds, choice.which, read, gate, shown
+                    )
+                ):
+                    way.visit(self._progress, cells, part, pulses, read, gate, shown)
                 reading, writing = account(
                     cells, part, pulses, read, self._read_time, shown.current, shown.flag,
                     self._last, self.pulse_counts,
@@ -291,3 +318,24 @@ class SimulatedArray:
                 f"Cell ({row}, {column}) has had {self.pulse_counts[row, column]} pulses; the "
                 f"limit of the array is {limit}. Use another cell, or raise the limit."
             )
+
+
+def _choice(pulses: Pulse | Sequence[Pulse], cells: int) -> PulseChoice:
+    """Return one pulse for each cell, out of those that differ."""
+    if isinstance(pulses, Pulse):
+        return PulseChoice((pulses,), np.zeros(cells, dtype=np.intp))
+    if len(pulses) != cells:
+        raise LimitError(
+            f"{len(pulses)} pulses for {cells} cells; give one for all, or one per cell."
+        )
+    if isinstance(pulses, PulseChoice):
+        return pulses
+    numbers = {pulse: k for k, pulse in enumerate(dict.fromkeys(pulses))}
+    return PulseChoice(
+        tuple(numbers), np.fromiter((numbers[p] for p in pulses), dtype=np.intp, count=cells)
+    )
+
+
+def _levels(choice: PulseChoice) -> NDArray[np.float64]:
+    table = [(p.bit_line, p.source_line, p.gate, p.width) for p in choice.kinds]
+    return np.array(table, dtype=np.float64).reshape(-1, 4)

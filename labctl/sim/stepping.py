@@ -6,15 +6,13 @@ the transistors of grounded word lines.
 
 from __future__ import annotations
 
-from itertools import groupby
-
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.clock import VirtualClock
 from labctl.errors import BenchFileError
 from labctl.sim.chip import Chip
-from labctl.sim.chip.visit import COMPLIANCE, OVERFLOW
+from labctl.sim.chip.visit import BEGIN, CALL, COMPLIANCE, END, OVERFLOW, RETURN
 from labctl.sim.chip.visits import Progress, Shown
 from labctl.sim.timeline import Limits, Timeline
 
@@ -92,28 +90,29 @@ class Stepper:
         self,
         progress: Progress,
         voltages: NDArray[np.float64],
+        marks: NDArray[np.uint8],
         gate: float,
         dwell: float,
         shown: Shown,
     ) -> None:
-        """Step the selected cell through voltages (V), each held for ``dwell`` (s)."""
+        """Step the selected cell (see :meth:`labctl.sim.chip.visits.Visits.sweep`)."""
         times, clock = self._times, progress.clock
         self._set_gate(clock, gate)
         self._share = _SHARES.get(self._inhibit)
-        k = 0
-        for negative, part in groupby(voltages.tolist(), key=lambda v: v < 0):
+        for k, (voltage, mark) in enumerate(zip(voltages.tolist(), marks.tolist(), strict=True)):
+            negative = voltage < 0.0
             wait = times.source_integration if negative else times.bit_integration
-            for voltage in part:
-                _spend(clock, times.message, times.level)
-                self._set(progress, *((0.0, -voltage) if negative else (abs(voltage), 0.0)))
-                _spend(clock, dwell, wait + times.conversion)
-                current, shown.flag[k] = self._measure(progress, int(negative))
-                shown.current[k] = -current if negative else current
+            _spend(clock, *(times.message,) * (bool(mark & BEGIN) + bool(mark & CALL)), times.level)
+            self._set(progress, *((0.0, -voltage) if negative else (abs(voltage), 0.0)))
+            _spend(clock, dwell, wait + times.conversion)
+            current, shown.flag[k] = self._measure(progress, int(negative))
+            shown.current[k] = -current if negative else current
+            if mark & RETURN:
                 _spend(clock, times.answer)
-                k += 1
-            _spend(clock, times.message, times.level)
-            self._set(progress, 0.0, 0.0)
-            _spend(clock, times.answer, times.message, times.answer)
+            if mark & END:
+                _spend(clock, times.message, times.level)
+                self._set(progress, 0.0, 0.0)
+                _spend(clock, times.answer, times.message, times.answer)
         self._set_gate(clock, 0.0)
 
     def _set_gate(self, clock: VirtualClock, voltage: float) -> None:

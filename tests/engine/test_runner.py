@@ -54,6 +54,21 @@ def test_finished_run_has_all_rows_and_says_what_was_done(array, outputs, tmp_pa
     assert array.interrupt is None
 
 
+def test_abort_that_comes_into_the_very_last_cell_leaves_its_unit_to_be_done(
+    array, outputs, tmp_path
+):
+    control = Control()
+    array.before_read = lambda cell: control.abort("Stop.") if cell == (3, 3) else None
+    done = run(array, outputs, tmp_path, control=control)
+    assert done.status is Status.ABORTED
+    assert done.meta["error"] == "Stop."
+    array.before_read = lambda cell: None
+    again = run(array, outputs, tmp_path, resume=done.path)
+    assert again.status is Status.FINISHED
+    assert array.reads[-5:-1] == [(3, column) for column in range(4)]
+    assert len(again.frame("cells")) == 16
+
+
 def test_seed_in_the_metadata_replays_the_run(array, outputs, tmp_path):
     first = run(array, outputs, tmp_path)
     again = run(array, outputs, tmp_path, meta={"seed": first.meta["seed"]})

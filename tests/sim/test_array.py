@@ -162,6 +162,20 @@ def test_levels_that_open_other_transistors_of_the_line_give_the_same(both):
     same(probed, simulated, truth)
 
 
+@pytest.mark.parametrize(
+    ("points", "dwell"), [(0, 1e-3), (250, 1e-4), (70, 9e-3), (130, 9e-3), (3, 0.7)]
+)
+def test_long_sweeps_are_cut_alike_into_messages_and_parts(both, points, dwell):
+    probed, simulated, truth = both(*SMALL)
+    levels = np.concatenate([np.linspace(0, 1.5, points), -np.linspace(0, 1.2, points)]).tolist()
+    for array in (probed, simulated):
+        array.pulse([[1, 2]] * 4, FORMING)
+    same_readings(
+        simulated.sweep((1, 2), levels, 3.0, dwell), probed.sweep((1, 2), levels, 3.0, dwell)
+    )
+    same(probed, simulated, truth)
+
+
 @pytest.mark.parametrize("at", [1, 3])
 def test_a_block_broken_off_leaves_both_where_they_were(both, at):
     probed, simulated, truth = both(*SMALL)

@@ -178,9 +178,9 @@ def _finish(state, a, m, v, now, t, p, before, done, scale):
         state[CYCLE, c] = done[flow.CYCLE, e]
         state[WEAR, c] += done[flow.WEAR, e]
         state[U, c] = u if far else state[U, c] + (u - before[e])
-        state[KEPT_SINCE, c] = now if far else state[KEPT_SINCE, c]
+        state[KEPT_SINCE, c] = now[e] if far else state[KEPT_SINCE, c]
         state[RELAX, c] = min(moved / p[RELAX_REACH], 1.0) * back if far else state[RELAX, c]
-        state[RELAX_SINCE, c] = now + t if far else state[RELAX_SINCE, c]
+        state[RELAX_SINCE, c] = now[e] + t if far else state[RELAX_SINCE, c]
     for e in range(m):
         c = a + e
         if state[WEAR, c] >= state[LIFE, c]:
@@ -201,9 +201,7 @@ def _block(state, a, cells, draws, fresh, v, now, t, p, noise, seed, table, w, n
         for e in range(m):
             before[e] = z[e] = y[e] = 0.0
     _begin(state, a, fresh, v, t, p, before)
-    for e in range(m):
-        w[flow.NOW, e] = now
-    settle(state, a, b, w[flow.NOW, :m], p, before)
+    settle(state, a, b, now, p, before)
     for e in range(m):
         w[flow.U, e] = before[e]
         w[flow.CYCLE, e] = state[CYCLE, a + e]
@@ -239,8 +237,10 @@ def common_pulse(state, counts, cells, v, gate, now, t, p, noise, seed, pulse, t
     v, gate
         V over cell and transistor, not zero; V, infinite without transistor. Only the table and
         the sign of ``v`` matter.
-    now, t
-        s; when it begins and how long it lasts.
+    now
+        s, float64, (n,) or (1,): when it begins, for each cell or for all.
+    t
+        s, how long it lasts.
     p, noise, seed, pulse
         Parameter vector, whether programming is random, seed of the chip, number of the drive.
     table
@@ -249,6 +249,7 @@ def common_pulse(state, counts, cells, v, gate, now, t, p, noise, seed, pulse, t
     w, done = np.empty((flow.SCRATCH, BLOCK)), np.empty((_RESULTS, BLOCK))
     n = np.empty((3, BLOCK), dtype=np.int64)
     drawn, fresh = np.empty(BLOCK, dtype=np.int64), np.empty(BLOCK, dtype=np.bool_)
+    begun = np.empty(BLOCK)
     beside = np.empty((STATE_ROWS, 0))
     stop = 0
     while stop < cells.size:
@@ -257,6 +258,7 @@ def common_pulse(state, counts, cells, v, gate, now, t, p, noise, seed, pulse, t
         m = mine.size
         for e in range(m):
             c = mine[e]
+            begun[e] = now[0] if now.size == 1 else now[start + e]
             fresh[e] = counts[LAST_PULSE, c] != pulse
             counts[LAST_PULSE, c] = pulse
             counts[PULSES, c] += fresh[e]
@@ -268,7 +270,7 @@ def common_pulse(state, counts, cells, v, gate, now, t, p, noise, seed, pulse, t
             gather(state, mine, _NEEDED, beside)
         _block(
             state if in_order else beside, mine[0] if in_order else 0, mine, drawn[:m], fresh[:m],
-            v, now, t, p, noise, seed, table, w, n, done,
+            v, begun[:m], t, p, noise, seed, table, w, n, done,
         )  # fmt: skip
         if not in_order:
             scatter(beside, mine, _CHANGED, state)

@@ -91,10 +91,14 @@ def common_drive(
 @kernel
 def _one_by_one(
     state: NDArray[np.float64], counts: NDArray[np.int64], cells: NDArray[np.int64], v: float,
-    gate: float, now: float, t: float, p: NDArray[np.float64], noise: bool, seed: int, pulse: int,
+    gate: float, now: NDArray[np.float64], t: float, p: NDArray[np.float64], noise: bool, seed: int,
+    pulse: int,
 ) -> None:  # fmt: skip
-    for c in cells:
-        stress(state, counts, c, v, gate, 0.0, 0.0, now, t, np.inf, 0.0, p, noise, seed, pulse)
+    for k in range(cells.size):
+        at = now[0] if now.size == 1 else now[k]
+        stress(
+            state, counts, cells[k], v, gate, 0.0, 0.0, at, t, np.inf, 0.0, p, noise, seed, pulse
+        )
 
 
 class Crowd:
@@ -121,6 +125,7 @@ class Crowd:
         cells: NDArray[np.int64],
         v: float,
         gate: float,
+        now: float | NDArray[np.float64],
         *rest: Any,
     ) -> None:
         """Let ``cells`` live through one drive.
@@ -133,19 +138,27 @@ class Crowd:
             int64, (n,), each once.
         v, gate
             V over the lines, V of the gate against the lower one.
+        now
+            s, when it begins: for all, or float64, (n,).
         *rest
-            now (s), duration (s), parameter vector, noise, seed, number of the drive.
+            Duration (s), parameter vector, noise, seed, number of the drive.
         """
         table = self._table(v, gate)
+        times = np.atleast_1d(np.asarray(now, dtype=np.float64))
         if table.shape[1] == 0:  # so hot that no one flow will do
-            _one_by_one(state, counts, cells, v, gate, *rest)
+            _one_by_one(state, counts, cells, v, gate, times, *rest)
             return
         fit, other = np.empty(cells.size, np.int64), np.empty(cells.size, np.int64)
         a, b = fit_for_common(state, cells, fit, other)
+        early = late = times
+        if b and times.size > 1:
+            each = np.empty(state.shape[1])
+            each[cells] = times
+            early, late = each[fit[:a]], each[other[:b]]
         if a:
-            common_pulse(state, counts, fit[:a], v, gate, *rest, table)
+            common_pulse(state, counts, fit[:a], v, gate, early, *rest, table)
         if b:
-            _one_by_one(state, counts, other[:b], v, gate, *rest)
+            _one_by_one(state, counts, other[:b], v, gate, late, *rest)
 
     def _table(self, v: float, gate: float) -> Any:
         table = self._tables.get((v, gate))

@@ -34,6 +34,9 @@ DRIVES, MOVED, ROW, COLUMN = range(4)
 """Number of the present drive; whether the chip has yet to be told of relays; the cell selected."""
 COMPLIANCE, OVERFLOW = 1, 2
 """Flags of a reading: the source was at its limit; the current was beyond the range."""
+BEGIN, CALL, RETURN, END = 1, 2, 4, 8
+"""Around a point of a sweep: the buffer is cleared before it; a message begins with it, ends with
+it; the line goes back to zero after it and the readings are sent."""
 
 
 @kernel
@@ -178,26 +181,30 @@ def visit(
 
 @kernel
 def sweep(
-    state, counts, p, noise, seed, shape, bench, t, place, voltages, gate, dwell, current, flag
+    state, counts, p, noise, seed, shape, bench, t, place, voltages, marks, gate, dwell, current,
+    flag,
 ):  # fmt: skip
     """Do :meth:`labctl.sim.chip.visits.Visits.sweep`.
 
     Bit line and source line take turns, each from zero and back to zero.
     """
     set_gate(bench, t, gate)
-    n = voltages.size
-    for k in range(n):
-        v = voltages[k]
+    for k in range(voltages.size):
+        v, mark = voltages[k], marks[k]
         line = 1 if v < 0.0 else 0
         bit, source = (0.0, -v) if line == 1 else (abs(v), 0.0)
-        t[NOW] += bench[MESSAGE]
+        if mark & BEGIN:
+            t[NOW] += bench[MESSAGE]
+        if mark & CALL:
+            t[NOW] += bench[MESSAGE]
         t[NOW] += bench[LEVEL]
         _set(state, counts, p, noise, seed, shape, bench, t, place, bit, source)
         t[NOW] += dwell
         t[NOW] += bench[BIT_READING + line]
         current[k], flag[k] = _measure(state, counts, p, noise, seed, shape, bench, t, place, line)
-        t[NOW] += bench[ANSWER]
-        if k == n - 1 or (voltages[k + 1] < 0.0) != (v < 0.0):
+        if mark & RETURN:
+            t[NOW] += bench[ANSWER]
+        if mark & END:
             t[NOW] += bench[MESSAGE]
             t[NOW] += bench[LEVEL]
             _set(state, counts, p, noise, seed, shape, bench, t, place, 0.0, 0.0)

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.clock import VirtualClock
+from labctl.sim.chip.blocks import pulsing_times
 from labctl.sim.chip.chip import Chip
 from labctl.sim.chip.layout import PASSIVE, QUIET, THRESHOLD
 from labctl.sim.chip.reading import current_table, read_many
@@ -21,6 +22,7 @@ from labctl.sim.chip.visit import (
     MOVED,
     NOW,
     ROW,
+    SOURCE_LIMIT,
     SOURCE_RANGE,
     TIMES,
     sweep,
@@ -142,19 +144,88 @@ class Visits:
             )  # fmt: skip
         self._end(progress, t, place)
 
+    def pulse_together(
+        self,
+        progress: Progress,
+        cells: NDArray[np.int64],
+        order: NDArray[np.intp],
+        kinds: NDArray[np.float64],
+        which: NDArray[np.intp],
+        read: float,
+        gate: float,
+        shown: Shown,
+    ) -> bool:
+        """Pulse different cells, and read them, by the flow that those of one pulse share.
+
+        Bench times are those of :meth:`visit`; what happens in a cell follows the same law, with
+        other random numbers.
+
+        Parameters
+        ----------
+        progress, cells, order, read, gate, shown
+            As for :meth:`visit`.
+        kinds
+            Shape (m, 4): different pulses.
+        which
+            Shape (n,): which of them each cell gets.
+
+        Returns
+        -------
+        bool
+            False where that cannot be: nothing has happened then.
+        """
+        chip, above = self._chip, gate - min(read, 0.0)
+        limited = self._bench[BIT_LIMIT] < np.inf or self._bench[SOURCE_LIMIT] < np.inf
+        if limited or chip._wired or (read and abs(read) > chip._p[QUIET]):
+            return False
+        if read and above <= chip._p[THRESHOLD]:
+            return False
+        numbers, ranks = np.empty(len(cells), dtype=np.int64), np.empty(len(cells), dtype=np.int64)
+        if not sort_cells(cells, chip.shape, numbers, ranks):
+            return False
+        t, place = self._begin(progress)
+        begun, looked = np.empty(len(cells)), np.empty(len(cells))
+        widths = kinds[which, 3]
+        pulsing_times(
+            self._bench, t, place, cells, order, widths, read != 0.0, begun, looked, shown.time
+        )
+        for k, (bit, source, word, width) in enumerate(kinds.tolist()):
+            mine = ranks[which[ranks] == k]
+            v, base = bit - source, min(bit, source)
+            if len(mine) and abs(v) > chip._p[QUIET] and word - base > chip._p[THRESHOLD]:
+                number = cells[mine, 0] * chip.shape[1] + cells[mine, 1]
+                chip._crowd.pulse(
+                    chip._state, chip._counts, number, v, word - base, begun[mine], width, chip._p,
+                    chip.noise, chip._key, int(place[DRIVES]),
+                )  # fmt: skip
+        if read:
+            found = np.empty(len(cells))
+            read_many(
+                chip._state, chip._counts, numbers, looked[ranks], read, above, chip._p,
+                chip.noise, chip._key, self._table(read, above), found,
+            )  # fmt: skip
+            show(self._bench, place, found, ranks, shown.current, shown.flag)
+        self._end(progress, t, place)
+        return True
+
     def sweep(
         self,
         progress: Progress,
         voltages: NDArray[np.float64],
+        marks: NDArray[np.uint8],
         gate: float,
         dwell: float,
         shown: Shown,
     ) -> None:
-        """Step the selected cell through voltages (V), each held for ``dwell`` (s)."""
+        """Step the selected cell through voltages (V), each held for ``dwell`` (s).
+
+        ``marks``, as :func:`labctl.sim.sweeps.marks` gives them, say which messages are between.
+        """
         t, place = self._begin(progress)
         sweep(
-            *self._cells(), self._bench, t, place, voltages, gate, dwell, shown.current, shown.flag
-        )
+            *self._cells(), self._bench, t, place, voltages, marks, gate, dwell, shown.current,
+            shown.flag,
+        )  # fmt: skip
         self._end(progress, t, place)
 
     def _read_once(

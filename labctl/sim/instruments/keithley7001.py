@@ -200,7 +200,9 @@ class Keithley7001(ScpiMatrix):
             raise Refused(-221, "Settings conflict")
 
     def _forbid(self, parameter: Parameter) -> None:
-        self._forbidden = set(self.points(parameter))
+        """Forbid a list of channels and no others; the empty list ``(@)`` allows all [K]."""
+        empty = parameter.kind == "expression" and str(parameter.value).strip() == "@"
+        self._forbidden = set() if empty else set(self.points(parameter))
 
     def _added(self, points: Iterable[Crosspoint]) -> float:
         """Return the settling time that the user has added for these slots, s."""

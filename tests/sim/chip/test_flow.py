@@ -32,7 +32,17 @@ def chip_at(low: float, high: float, kind=HFOX) -> Chip:
 def together(chip, drive, t, *, cells=CELLS, now=0.0, pulse=1, noise=True):
     table = flow_table(*drive, chip._p)
     common_pulse(
-        chip._state, chip._counts, cells, *drive, now, t, chip._p, noise, chip._key, pulse, table
+        chip._state,
+        chip._counts,
+        cells,
+        *drive,
+        np.array([now]),
+        t,
+        chip._p,
+        noise,
+        chip._key,
+        pulse,
+        table,
     )
 
 

@@ -69,6 +69,9 @@ def test_7001_memory_forbidden_channels_and_settling() -> None:
     rig.tell(":ROUT:FCH (@1!4!1)", ":CLOS (@1!4!1)")
     assert scpi_error(rig) == -221
     assert rig.ask(":ROUT:FCH?") == "(@1!4!1)"
+    rig.tell(":ROUT:FCH (@)", ":CLOS (@1!4!1)")
+    assert rig.ask(":ROUT:FCH?") == "(@)"
+    assert scpi_error(rig) == 0
     rig.tell(":ROUT:CONF:SLOT1:STIM 0.5")
     assert rig.took(":CLOS (@1!4!2)") == pytest.approx(0.503, abs=1e-3)
 

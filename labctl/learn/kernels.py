@@ -1,0 +1,192 @@
+"""What is done for every pulse of the learning, compiled: a step of a chain costs microseconds.
+
+Called by the classes that own the arrays; what the numbers mean is told there.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+
+@njit(cache=True)
+def look_up(table, rise, low, spacing, conductance, out):
+    """Interpolate the rows of ``table``, shape (m, 8), at conductances; ``out`` is (n, 8)."""
+    last = rise.shape[0] - 1
+    for k in range(conductance.size):
+        place = (conductance[k] - low) / spacing
+        if not place > 0.0:
+            place = 0.0
+        elif place > last + 1.0:
+            place = last + 1.0
+        cell = min(int(place), last)
+        for j in range(8):
+            out[k, j] = table[cell, j] + (place - cell) * rise[cell, j]
+
+
+@njit(cache=True)
+def mixed(looked, up_factor, down_factor, noise, out):
+    """Write the six rows of :class:`labctl.learn.curves.Moments` for looked-up curves (n, 8)."""
+    for k in range(looked.shape[0]):
+        f, g = up_factor[k], down_factor[k]
+        u, d = looked[k, 0] * f, looked[k, 1] * g
+        du, dd = looked[k, 4] * f, looked[k, 5] * g
+        vu, vd = looked[k, 2] * noise, looked[k, 3] * noise
+        share = d / (u + d)
+        bend = (dd * u - d * du) / (u + d) ** 2
+        out[0, k], out[1, k] = u, d
+        out[2, k] = share * vu + (1 - share) * vd
+        out[3, k], out[4, k] = du, dd
+        out[5, k] = (share * looked[k, 6] + (1 - share) * looked[k, 7]) * noise + bend * (vu - vd)
+
+
+@njit(cache=True)
+def track(
+    slot, polarity, before, after, looked, read_floor, read_relative, read_factor, noise_factor,
+    prior, known, information, moment, factor, keep, prior_pulses, outlier, low, high, seen,
+):  # fmt: skip
+    """Take the pulses of one step into a tracker's sums; return how many there were.
+
+    ``seen``, shape (4, n), gets step, expected step, variance of the pulse and of its two reads;
+    NaN where nothing was pulsed or read.
+    """
+    count = 0
+    for k in range(slot.size):
+        if polarity[k] == 0 or not np.isfinite(after[k]):
+            seen[0, k] = np.nan
+            continue
+        count += 1
+        j = slot[k]
+        kind = 0 if polarity[k] > 0 else 1
+        typical, spread = looked[k, kind], looked[k, 2 + kind]
+        level = before[k]
+        read = 2.0 * (read_floor + read_relative * level * level) * read_factor[k, j]
+        step = polarity[k] * (after[k] - level)
+        expected = factor[k, j, kind] * typical
+        scatter = spread * noise_factor
+        total = scatter + read
+        limit = outlier * np.sqrt(total)
+        residual = min(max(step - expected, -limit), limit)
+        weight = typical / total
+        information[k, j, kind] = keep * information[k, j, kind] + weight * typical
+        moment[k, j, kind] = keep * moment[k, j, kind] + weight * (expected + residual)
+        trust = min(known[k, j, kind], prior_pulses * weight * typical)
+        fresh = (moment[k, j, kind] + trust * prior[k, j, kind]) / (information[k, j, kind] + trust)
+        factor[k, j, kind] = min(max(fresh, low), high)
+        seen[0, k], seen[1, k], seen[2, k], seen[3, k] = step, expected, scatter, read
+    return count
+
+
+@njit(cache=True)
+def diffuse(
+    slot, polarity, before, after, seen, noise_factor, start, expected, variance, count, noise,
+    block, memory, outlier,
+):  # fmt: skip
+    """Add pulses to the blocks of their cells, and take the blocks that are full into ``noise``."""
+    squares, full = 0.0, 0
+    for k in range(slot.size):
+        if np.isnan(seen[0, k]):
+            continue
+        j = slot[k]
+        if count[k, j] == 0:
+            start[k, j] = before[k]
+        expected[k, j] += polarity[k] * seen[1, k]
+        variance[k, j] += seen[2, k] / noise_factor
+        count[k, j] += 1
+        if count[k, j] >= block:
+            strayed = after[k] - start[k, j] - expected[k, j]
+            square = (strayed * strayed - seen[3, k]) / variance[k, j]
+            squares += min(square, outlier * outlier * noise_factor)
+            full += 1
+            expected[k, j] = variance[k, j] = 0.0
+            count[k, j] = 0
+    if full:
+        fade = (1.0 - 1.0 / memory) ** full
+        noise[0] = fade * noise[0] + squares
+        noise[1] = fade * noise[1] + full
+
+
+@njit(cache=True)
+def suspect(slot, polarity, seen, score, silent, most, least):
+    """Add up how much likelier each pulsed cell is stuck than as tracked (log ratio)."""
+    for k in range(slot.size):
+        j = slot[k]
+        if polarity[k] == 0:
+            continue
+        if np.isnan(seen[0, k]):
+            silent[k, j] += 1
+            continue
+        silent[k, j] = 0
+        step, expected, read = seen[0, k], seen[1, k], seen[3, k]
+        variance = seen[2, k] + read
+        still = min(read + (least * expected) ** 2, variance)
+        away = step - expected
+        gain = 0.5 * (away * away / variance - step * step / still + np.log(variance / still))
+        score[k, j] = max(score[k, j] + min(max(gain, -most), most), 0.0)
+
+
+@njit(cache=True)
+def toss_in_turn(order, toss, first, second, c0, c1, c2, up, down, curvature, lean, heat, polarity):
+    """Decide on one weight after the other, each knowing the moves before it; count saturations.
+
+    Parameters
+    ----------
+    order
+        int64, shape (n,): the weights, in the order they are decided.
+    toss
+        float64, shape (n,): uniform in 0 to 1.
+    first
+        float64, shape (n,): dV/dx (1/S); changed.
+    second
+        float64, shape (n,): d2V/dx2 (1/S^2).
+    c0, c1, c2
+        float64, shape (n,): of the wanted mean move ``c0 + c1 V' + c2 (V'^2 - V'')``.
+    up, down
+        float64, shape (n,), S: mean steps.
+    curvature, lean, heat
+        float64, shape (n, n); (n,), sign / kappa (1/S); the temperature: a move ``dx`` of one cell
+        changes the force on another by ``lean curvature lean dx / heat``.
+    polarity
+        int8, shape (n,): written.
+    """
+    saturated = 0
+    for j in order:
+        x, v = first[j], second[j]
+        drift = c0[j] + c1[j] * x
+        if c2[j] != 0.0:
+            drift += c2[j] * min(max(x * x - v, -2.0 * v), 4.0 * v)
+        chance = (drift + down[j]) / (up[j] + down[j])
+        if not 0.0 <= chance <= 1.0:
+            saturated += 1
+        if toss[j] < chance:
+            polarity[j] = 1
+            move = up[j] * lean[j] / heat
+        else:
+            polarity[j] = -1
+            move = -down[j] * lean[j] / heat
+        for k in range(first.size):
+            first[k] += curvature[j, k] * lean[k] * move
+    return saturated
+
+
+@njit(cache=True)
+def polynomial(up, down, variance, up_slope, down_slope, variance_slope, ito, second, out):
+    """Write c0, c1, c2 of :meth:`labctl.learn.coin.StateAwareCoin.polynomial`, (3, n)."""
+    for k in range(up.size):
+        u, d, du, dd = up[k], down[k], up_slope[k], down_slope[k]
+        a = u * d
+        b = a + variance[k]
+        a_slope = du * d + u * dd
+        b_slope = a_slope + variance_slope[k]
+        c0 = 0.5 * b_slope if ito else 0.0
+        c1 = -0.5 * b
+        c2 = 0.0
+        if second:
+            skew, skew_slope = u - d, du - dd
+            a_bend = 2.0 * du * dd
+            third_slope = a_slope * skew + a * skew_slope
+            third_bend = a_bend * skew + 2.0 * a_slope * skew_slope
+            c0 += 0.25 * (skew_slope * b_slope + skew * a_bend) - third_bend / 6.0
+            c1 += -0.25 * (skew_slope * b + 2.0 * skew * b_slope) + third_slope / 3.0
+            c2 = 0.25 * skew * b - a * skew / 6.0
+        out[0, k], out[1, k], out[2, k] = c0, c1, c2
