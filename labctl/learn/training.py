@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import BudgetSpent
-from labctl.learn.sampler import Chain
+from labctl.learn.sampler import Chain, Step
 
 RESCALE_EVERY = 50
 """Steps between two fits of the weights' scales during the burn-in."""
@@ -38,7 +39,15 @@ class Training:
     stopped: str = ""
 
 
-def train(chain: Chain, steps: int, burn_in: int, thin: int, *, rescale: bool = True) -> Training:
+def train(
+    chain: Chain,
+    steps: int,
+    burn_in: int,
+    thin: int,
+    *,
+    rescale: bool = True,
+    on_step: Callable[[Step], None] | None = None,
+) -> Training:
     """Take steps of a chain and keep draws.
 
     Parameters
@@ -53,6 +62,8 @@ def train(chain: Chain, steps: int, burn_in: int, thin: int, *, rescale: bool = 
         Every how many steps the weights are kept.
     rescale
         Whether the burn-in may fit the scales of the weights, which moves the weights.
+    on_step
+        Called with each step, to keep or show it.
 
     Returns
     -------
@@ -69,6 +80,8 @@ def train(chain: Chain, steps: int, burn_in: int, thin: int, *, rescale: bool = 
             stopped = str(error)
             break
         taken, saturated = k, saturated + step.saturated
+        if on_step is not None:
+            on_step(step)
         if k > burn_in and (k - burn_in) % thin == 0 and step.draw:
             draws.append(step.weights.reshape(-1, size))
         if rescale and k % RESCALE_EVERY == 0 and k <= RESCALE_UNTIL * burn_in:
