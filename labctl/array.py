@@ -242,3 +242,39 @@ class CellArray(Protocol):
         line.
         """
         ...
+
+
+@runtime_checkable
+class RepeatedReads(Protocol):
+    """What an array may offer besides: the same cells read several times over at one go."""
+
+    def read_passes(
+        self,
+        cells: ArrayLike,
+        passes: int,
+        voltage: float = READ_VOLTAGE,
+        gate: float = READ_GATE,
+    ) -> NDArray[np.float64]:
+        """Read cells ``passes`` times, each time all of them.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (passes, n), S; NaN where a reading failed.
+        """
+        ...
+
+
+def read_passes(
+    array: CellArray, cells: ArrayLike, passes: int, voltage: float = READ_VOLTAGE
+) -> NDArray[np.float64]:
+    """Read cells several times over, at one go where the array offers that.
+
+    Returns
+    -------
+    NDArray
+        float64, shape (passes, n), S; NaN where a reading failed.
+    """
+    if isinstance(array, RepeatedReads):
+        return array.read_passes(cells, passes, voltage)
+    return np.stack([array.read(cells, voltage).conductance for _ in range(passes)])

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +13,7 @@ from labctl.cells import visiting_order
 
 Cells = NDArray[np.int64]
 Order = NDArray[np.intp]
+_MANY = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,31 +81,66 @@ class Planner:
 
 def _chain(cells: Cells, here: tuple[int, int] | None) -> Order:
     """Visit row after row, leaving each where possible in a column that the next one shares."""
-    inside: dict[int, dict[int, list[int]]] = {}  # row -> column -> places in the list
-    crossing: dict[int, set[int]] = {}  # column -> rows not yet visited
-    for k, (row, column) in enumerate(cells.tolist()):
-        inside.setdefault(row, {}).setdefault(column, []).append(k)
-        crossing.setdefault(column, set()).add(row)
-    order: list[int] = []
-    left = sorted(inside)
-    row, at = here if here is not None else (left[0], min(inside[left[0]]))
-    following: int | None = None
-    while left:
-        row = following if following is not None else min(left, key=lambda r: abs(r - row))
-        left.remove(row)
-        columns = sorted(inside[row])
-        for column in columns:
-            crossing[column].discard(row)
-        first = at if at in inside[row] else min(columns, key=lambda c: abs(c - at))
-        others = [column for column in columns if column != first]
-        last = next((c for c in (others or [first]) if crossing[c]), None)
-        if last is None:
-            last = others[-1] if others else first
-        walk = [first, *(c for c in others if c != last)]
-        if others:
-            walk.append(last)
-        for column in walk:
-            order += inside[row][column]
-        following = min(crossing[last], key=lambda r: abs(r - row), default=None)
-        at = last
-    return np.array(order, dtype=np.intp)
+    ranked = np.lexsort((cells[:, 1], cells[:, 0]))
+    rows, columns = cells[ranked, 0], cells[ranked, 1]
+    row, column = here if here is not None else (int(rows[0]), int(columns[0]))
+    order = np.empty(len(cells), dtype=np.intp)
+    walk = _walk if len(cells) < _MANY else _compiled()
+    walk(rows, columns, int(columns.max()) + 1, row, column, order)
+    return ranked[order]
+
+
+@cache
+def _compiled() -> Callable[..., None]:
+    """Return :func:`_walk` compiled: worth its while for thousands of cells only."""
+    from numba import njit
+
+    compiled: Callable[..., None] = njit(_walk, cache=True)
+    return compiled
+
+
+def _walk(rows: Cells, columns: Cells, width: int, row: int, column: int, order: Order) -> None:
+    """Write the way of :func:`_chain` through cells sorted by row and column; runs compiled too."""
+    n = rows.size
+    height = rows[n - 1] + 1
+    begin = np.zeros(height + 1, dtype=np.int64)
+    for k in range(n):
+        begin[rows[k] + 1] = k + 1
+    for r in range(height):
+        begin[r + 1] = max(begin[r], begin[r + 1])
+    crossing = np.zeros((width, height), dtype=np.bool_)  # rows not yet visited, by column
+    for k in range(n):
+        crossing[columns[k], rows[k]] = True
+    left = begin[1:] > begin[:-1]
+    done = 0
+    wanted = left  # among which the next row is looked for
+    while done < n:
+        near, away = -1, 0
+        while near < 0:
+            if 0 <= row - away < height and wanted[row - away]:
+                near = row - away
+            elif 0 <= row + away < height and wanted[row + away]:
+                near = row + away
+            away += 1
+        row = near
+        left[row] = False
+        a, b = begin[row], begin[row + 1]
+        first = columns[a]
+        for k in range(a, b):
+            crossing[columns[k], row] = False
+            if abs(columns[k] - column) < abs(first - column):
+                first = columns[k]
+        last, shared = first, False
+        for k in range(a, b):
+            if columns[k] == first or shared:
+                continue
+            last = columns[k]
+            shared = crossing[last].any()
+        for turn in range(3):
+            for k in range(a, b):
+                c = columns[k]
+                if turn == (0 if c == first else 2 if c == last else 1):
+                    order[done] = k
+                    done += 1
+        column = last
+        wanted = crossing[last] if crossing[last].any() else left

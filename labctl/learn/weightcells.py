@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.array import READ_VOLTAGE, CellArray
+from labctl.array import READ_VOLTAGE, CellArray, read_passes
 from labctl.errors import CalibrationError, WiringError
 from labctl.learn.budget import Budget, Ledger
 from labctl.learn.calibration import Calibration
@@ -156,7 +156,13 @@ class WeightCells:
 
     def read_passes(self, n: int) -> NDArray[np.float64]:
         """Read every cell ``n`` times; return S, shape (n, weights, slots)."""
-        return np.stack([self.read() for _ in range(n)])
+        cells, again = self._to_read()
+        found = read_passes(self.array, cells, n, self.read_voltage)[:, again]
+        found = found.reshape(n, *self.conductance.shape)
+        missing = ~np.isfinite(found)
+        if missing.any():
+            found[missing] = np.broadcast_to(self.conductance, found.shape)[missing]
+        return found
 
     def refresh(self) -> None:
         """Read all cells again: what they did since their last pulse counts as well."""

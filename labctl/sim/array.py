@@ -29,6 +29,7 @@ from labctl.sim.chip.together import moves
 from labctl.sim.chip.visit import account
 from labctl.sim.chip.visits import Progress, Shown, Visits
 from labctl.sim.hookup import read_hookup
+from labctl.sim.passes import Orders, Passes
 from labctl.sim.stepping import Stepper
 from labctl.sim.sweeps import marks
 from labctl.sim.timeline import Limits, Timeline, numbers
@@ -113,10 +114,12 @@ class SimulatedArray:
         # A move closes source and ground of a word line, a bit line, and a source line with either.
         by_row, passive = chip.source_lines == "rows", chip.source_lines == "none"
         self._per_row, self._per_column = 2 + by_row, 1 + (not by_row and not passive)
-        self._planner = Planner(self._per_row, self._per_column, self._per_row + self._per_column)
+        both = self._per_row + self._per_column
+        self._orders = Orders(Planner(self._per_row, self._per_column, both))
         self._closed_at_once = chip.rows + 2 - passive
         self._progress = Progress(self.clock)
         self._visits = Visits(chip, numbers(self._times, self._limits))
+        self._passes = Passes(self._visits, self._orders)
         self._stepper = Stepper(chip, self._times, self._limits, inhibit)
 
     @classmethod
@@ -170,6 +173,61 @@ class SimulatedArray:
         wanted = check_cells(cells, self.shape)
         self._check_read(voltage, gate)
         return self._visit(wanted, _NO_PULSES, float(voltage), float(gate))
+
+    def read_passes(
+        self,
+        cells: ArrayLike,
+        passes: int,
+        voltage: float = READ_VOLTAGE,
+        gate: float = READ_GATE,
+    ) -> NDArray[np.float64]:
+        """Read cells several times over (see :class:`labctl.array.RepeatedReads`).
+
+        The numbers are those of as many calls of :meth:`read`.
+        """
+        wanted = np.ascontiguousarray(check_cells(cells, self.shape))
+        found = np.empty((passes, len(wanted)))
+        done, here = 0, self._progress.here
+        while done < passes:
+            rest = passes - done
+            if (
+                here is None
+                or self.interrupt is not None
+                or not self._visits.alone(min(voltage, 0.0))
+            ):
+                rest = 1
+            if rest == 1 or not self._read_again(wanted, found[done:], voltage, gate):
+                found[done] = self.read(wanted, voltage, gate).conductance
+                rest = 1
+            done, here = done + rest, self._progress.here
+        return found
+
+    def _read_again(
+        self, cells: NDArray[np.int64], found: NDArray[np.float64], voltage: float, gate: float
+    ) -> bool:
+        """Fill ``found``, shape (passes, n), with readings (S) from the cell selected on."""
+        here = self._progress.here
+        assert here is not None
+        self._check_read(voltage, gate)
+        ways = self._passes.ways(cells, here, len(found)) if len(cells) else None
+        if ways is None:
+            return False
+        asking = sum(self._times.asking)
+        current = self._passes.read(self._progress, cells, ways, asking, voltage, gate)
+        if current is None:
+            return False
+        self._spend(self._times.asking)
+        np.divide(current, voltage, out=found)
+        known = np.isfinite(found[-1])
+        self._last[cells[known, 0], cells[known, 1]] = np.abs(found[-1, known])
+        self.counters.reads += found.size
+        self.counters.read_energy += float(
+            np.nansum(np.abs(current)) * abs(voltage) * self._read_time
+        )
+        self.counters.relay_closures += sum(
+            way.rows * self._per_row + way.columns * self._per_column for way in ways
+        )
+        return True
 
     def pulse(
         self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None
@@ -227,7 +285,7 @@ class SimulatedArray:
         shown, counters = Shown(len(cells)), self.counters
         way = self._way(min(read, float(pulses[:, :2].min(initial=0.0))))
         with self._batch():
-            order = self._planner.order(cells, self._progress.here)
+            order = self._orders(cells, self._progress.here)
             for part in [order] if self.interrupt is None else order[:, None]:
                 if self.interrupt is not None:
                     self.interrupt()

@@ -136,31 +136,51 @@ def _look_up(u, low, values, slopes, out):
 
 
 @kernel
-def _block(state, a, cells, draws, now, table, voltage, gate, p, noise, seed, out, work, bits):
-    """Read the cells whose state stands in columns from ``a`` on."""
+def trapped(state, a, m):
+    """Tell whether any trap of the cells in ``m`` columns from ``a`` on does anything."""
+    most = 0.0
+    for row in range(TRAP_STEP, TRAP_STEP + TRAPS):
+        for c in range(a, a + m):
+            most = max(most, abs(state[row, c]))
+    return most > 0.0
+
+
+@kernel
+def read_block(
+    state, a, traps, cells, draws, now, table, voltage, gate, p, noise, seed, out, work, bits
+):  # fmt: skip
+    """Read the cells whose state stands in columns from ``a`` on.
+
+    What is drawn for traps and for white noise that do nothing is not worked out.
+    """
     m = cells.size
     b = a + m
     u, total, passed = work[0, :m], work[1, :m], work[2, :m]
     w0, w1, w2, w3 = bits[0, :m], bits[1, :m], bits[2, :m], bits[3, :m]
     settle(state, a, b, now, p, u)
+    white = p[READ_WHITE] != 0.0
     if noise:
+        for e in range(m):
+            total[e] = 1.0
+    if noise and traps:
         draw_words(seed, cells, STREAM_READ, draws, w0, w1, w2, w3)
         since = state[TRAP_SINCE, a:b]
         for e in range(m):
             passed[e] = now[e] - since[e]
             since[e] = now[e]
-            total[e] = 1.0
         for k in range(TRAPS):
             _trap(
                 state[TRAP_STEP + k, a:b], state[TRAP_TIME + k, a:b], state[TRAP_DUTY + k, a:b],
                 state[TRAP_STATE + k, a:b], passed, bits[k, :m], total,
             )  # fmt: skip
+    if noise:
         for e in range(m):
             draws[e] += 1
         draw_words(seed, cells, STREAM_READ, draws, w0, w1, w2, w3)
         for e in range(m):
             draws[e] += 1
-        _white(w0, w1, p[READ_WHITE], total)
+        if traps or white:
+            _white(w0, w1, p[READ_WHITE], total)
         if p[LAPLACE_OFFSET] != 0.0 or p[LAPLACE_SLOPE] != 0.0 or p[LAPLACE_CURVATURE] != 0.0:
             _laplace(u, w2, p, total)
         _shift(u, total)
@@ -211,10 +231,57 @@ def read_many(state, counts, cells, times, voltage, gate, p, noise, seed, table,
             if beside.size == 0:
                 beside = np.empty((STATE_ROWS, BLOCK))
             gather(state, mine, _NEEDED, beside)
-        _block(
-            state if in_order else beside, mine[0] if in_order else 0, mine, drawn, now[:m], table,
-            voltage, gate, p, noise, seed, out, work, bits,
+        here, a = (state, mine[0]) if in_order else (beside, 0)
+        read_block(
+            here, a, trapped(here, a, m), mine, drawn, now[:m], table, voltage, gate, p, noise,
+            seed, out, work, bits,
         )  # fmt: skip
+        if not in_order:
+            scatter(beside, mine, _CHANGED, state)
+        for e in range(m):
+            counts[READ_DRAWS, mine[e]] = drawn[e]
+
+
+@kernel
+def read_passes(
+    state, counts, cells, starts, ages, ways, voltage, gate, p, noise, seed, table, current
+):  # fmt: skip
+    """Write several readings of each of many cells: what :func:`read_many` gives pass by pass.
+
+    Parameters
+    ----------
+    state, counts, cells, voltage, gate, p, noise, seed, table
+        As for :func:`read_many`.
+    starts
+        s, float64, (passes,): age of the chip when each pass begins.
+    ages
+        s, float64, (m, n): how much later each cell is read, on each of m ways.
+    ways
+        int64, (passes,): which way each pass takes.
+    current
+        µA, float64, (passes, n); written.
+    """
+    work, bits = np.empty((3, BLOCK)), np.empty((4, BLOCK), dtype=np.uint32)
+    draws, now = np.empty(BLOCK, dtype=np.int64), np.empty(BLOCK)
+    beside = np.empty((STATE_ROWS, BLOCK))
+    for start in range(0, cells.size, BLOCK):
+        stop = min(start + BLOCK, cells.size)
+        m = stop - start
+        mine, drawn = cells[start:stop], draws[:m]
+        for e in range(m):
+            drawn[e] = counts[READ_DRAWS, mine[e]]
+        in_order = consecutive(mine)
+        if not in_order:
+            gather(state, mine, _NEEDED, beside)
+        here, a = (state, mine[0]) if in_order else (beside, 0)
+        traps = trapped(here, a, m)
+        for k in range(starts.size):
+            for e in range(m):
+                now[e] = starts[k] + ages[ways[k], start + e]
+            read_block(
+                here, a, traps, mine, drawn, now[:m], table, voltage, gate, p, noise, seed,
+                current[k, start:stop], work, bits,
+            )  # fmt: skip
         if not in_order:
             scatter(beside, mine, _CHANGED, state)
         for e in range(m):

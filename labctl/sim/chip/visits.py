@@ -11,14 +11,16 @@ from labctl.clock import VirtualClock
 from labctl.sim.chip.blocks import pulsing_times
 from labctl.sim.chip.chip import Chip
 from labctl.sim.chip.layout import PASSIVE, QUIET, THRESHOLD
-from labctl.sim.chip.reading import current_table, read_many
+from labctl.sim.chip.reading import current_table, read_many, read_passes
 from labctl.sim.chip.together import reading_times, show, sort_cells
 from labctl.sim.chip.visit import (
     AGE,
     AT,
     BIT_LIMIT,
+    BIT_RANGE,
     COLUMN,
     DRIVES,
+    LEVEL,
     MOVED,
     NOW,
     ROW,
@@ -144,6 +146,88 @@ class Visits:
             )  # fmt: skip
         self._end(progress, t, place)
 
+    def pass_times(
+        self, cells: NDArray[np.int64], order: NDArray[np.intp], here: tuple[int, int]
+    ) -> tuple[NDArray[np.float64], float, float, int] | None:
+        """Return when a pass of reads from ``here`` on looks at each cell, and what it takes.
+
+        Returns
+        -------
+        tuple
+            s after its beginning, shape (n,), cells in ascending order of their numbers; s to the
+            last change of a level, and to the end; number of drives. None where a cell occurs more
+            than once.
+        """
+        n = len(cells)
+        numbers, ranks = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        if not sort_cells(cells, self._chip.shape, numbers, ranks):
+            return None
+        t, place = np.zeros(TIMES), np.array([0, 0, *here], dtype=np.int64)
+        age, time = np.empty(n), np.empty(n)
+        reading_times(self._bench, t, place, cells, order, age, time)
+        return age[ranks], float(t[AT]), float(t[NOW]), int(place[DRIVES])
+
+    def read_passes(
+        self,
+        progress: Progress,
+        cells: NDArray[np.int64],
+        starts: NDArray[np.float64],
+        ages: NDArray[np.float64],
+        ways: NDArray[np.int64],
+        lived: float,
+        lasting: float,
+        drives: int,
+        end: tuple[int, int],
+        read: float,
+        gate: float,
+    ) -> NDArray[np.float64] | None:
+        """Read different cells over and over again, pass by pass.
+
+        Parameters
+        ----------
+        progress
+            Changed: brought to the end of the last pass.
+        cells
+            Shape (n, 2).
+        starts
+            s, shape (passes,): when each pass begins, from now on.
+        ages, ways
+            Shape (m, n) and (passes,): see :func:`labctl.sim.chip.reading.read_passes`.
+        lived, lasting, drives, end
+            Of the last pass, s from its beginning; of all passes; the cell selected then.
+        read, gate
+            V.
+
+        Returns
+        -------
+        NDArray
+            A, shape (passes, n); NaN beyond the range. None where a reading could change a cell, or
+            the meter could be at its limit: nothing has happened then.
+        """
+        chip, above = self._chip, gate - min(read, 0.0)
+        if not (abs(read) <= chip._p[QUIET] and above > chip._p[THRESHOLD]) or chip._wired:
+            return None
+        n = len(cells)
+        numbers, ranks = np.empty(n, dtype=np.int64), np.empty(n, dtype=np.int64)
+        sort_cells(cells, chip.shape, numbers, ranks)
+        now = progress.clock.now()
+        older = chip.time - progress.at
+        found = np.empty((len(starts), n))
+        read_passes(
+            chip._state, chip._counts, numbers, now + older + starts, ages, ways, read, above,
+            chip._p, chip.noise, chip._key, self._table(read, above), found,
+        )  # fmt: skip
+        least = min(self._bench[BIT_LIMIT], self._bench[SOURCE_LIMIT])
+        current = np.empty((len(starts), n))
+        current[:, ranks] = np.clip(found, -least, least) * 1e-6
+        current[np.abs(current) * 1e6 > self._bench[BIT_RANGE]] = np.nan
+        begun = now + float(starts[-1])
+        progress.clock.sleep(begun + lasting - now)
+        progress.at, chip.time = begun + lived, begun + lived + older
+        chip._drives += drives
+        progress.moved, progress.here = False, end
+        return current
+
     def pulse_together(
         self,
         progress: Progress,
@@ -193,9 +277,11 @@ class Visits:
             mine = ranks[which[ranks] == k]
             v, base = bit - source, min(bit, source)
             if len(mine) and abs(v) > chip._p[QUIET] and word - base > chip._p[THRESHOLD]:
+                # The level is there until the source has brought it back to zero.
+                lasts = width + float(self._bench[LEVEL])
                 number = cells[mine, 0] * chip.shape[1] + cells[mine, 1]
                 chip._crowd.pulse(
-                    chip._state, chip._counts, number, v, word - base, begun[mine], width, chip._p,
+                    chip._state, chip._counts, number, v, word - base, begun[mine], lasts, chip._p,
                     chip.noise, chip._key, int(place[DRIVES]),
                 )  # fmt: skip
         if read:
