@@ -49,9 +49,7 @@ class ActiveLearn(_OnChip):
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
-    share = FloatParameter(
-        "Share of weights a step (0 is chosen)", default=0.0, minimum=0, maximum=1
-    )
+    share = FloatParameter("Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1)
     first = IntegerParameter("Steps of the first round", default=450, minimum=10, maximum=10**7)
     steps = IntegerParameter("Steps of a later round", default=150, minimum=10, maximum=10**7)
     draws = IntegerParameter("Draws of a round", default=20, minimum=2, maximum=100_000)

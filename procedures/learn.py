@@ -53,9 +53,7 @@ class Learn(_Sampling):
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
-    share = FloatParameter(
-        "Share of weights a step (0 is chosen)", default=0.0, minimum=0, maximum=1
-    )
+    share = FloatParameter("Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1)
 
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         **_Sampling.tables,

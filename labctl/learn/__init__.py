@@ -3,6 +3,9 @@
 Learning sees a :class:`labctl.array.CellArray`, never an instrument.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from labctl.learn.active import ActiveLearner
 from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
 from labctl.learn.coin import StateAwareCoin
@@ -18,7 +21,9 @@ from labctl.learn.models import (
     SoftmaxRegression,
 )
 from labctl.learn.placement import DEAD, FREE, place, placement_map
+from labctl.learn.pool import Pool
 from labctl.learn.posterior import Comparison, Moments, compare
+from labctl.learn.randomscan import RandomScan
 from labctl.learn.readnoise import ReadNoise
 from labctl.learn.reference import reference
 from labctl.learn.results import Results, evaluate
@@ -36,9 +41,13 @@ from labctl.learn.weights import (
     Weights,
 )
 
+if TYPE_CHECKING:
+    from labctl.learn.estimator import MemristorClassifier, MemristorRegressor
+
 __all__ = [
     "DEAD",
     "FREE",
+    "ActiveLearner",
     "Budget",
     "Calibration",
     "Chain",
@@ -52,12 +61,16 @@ __all__ = [
     "LinearRegression",
     "LogisticRegression",
     "Measured",
+    "MemristorClassifier",
+    "MemristorRegressor",
     "Model",
     "Moments",
     "Network",
     "OwnScale",
+    "Pool",
     "PredictiveModel",
     "PulsePair",
+    "RandomScan",
     "ReadNoise",
     "ReferenceColumn",
     "Results",
@@ -86,3 +99,12 @@ __all__ = [
     "reference",
     "write_verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes a second to import: only those who want an estimator wait for it.
+    if name in ("MemristorClassifier", "MemristorRegressor"):
+        import importlib
+
+        return getattr(importlib.import_module("labctl.learn.estimator"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
