@@ -69,7 +69,7 @@ class _OnChip(Procedure):
         "Most pulses (0 is no bound)", default=0, minimum=0, maximum=10**15
     )
     most_energy = FloatParameter(
-        "Most energy in the cells (0 is no bound)", units="J", default=0.0, minimum=0.0, maximum=1e6
+        "Most energy (0 is no bound)", units="J", default=0.0, minimum=0.0, maximum=1e6
     )
     most_wear = IntegerParameter(
         "Most pulses of a cell (0 is no bound)", default=0, minimum=0, maximum=10**12

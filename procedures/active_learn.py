@@ -48,6 +48,7 @@ class ActiveLearn(_OnChip):
     rounds = IntegerParameter("Rounds", default=10, minimum=1, maximum=100_000)
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
+    temperature = FloatParameter("Temperature", default=0.02, minimum=0.001, maximum=100.0)
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
     share = FloatParameter("Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1)
     first = IntegerParameter("Steps of the first round", default=450, minimum=10, maximum=10**7)

@@ -52,6 +52,7 @@ class Learn(_Sampling):
     task = ListParameter("Data set", choices=task_names(), default="digits")
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
+    temperature = FloatParameter("Temperature", default=0.1, minimum=0.001, maximum=100.0)
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
     share = FloatParameter("Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1)
 

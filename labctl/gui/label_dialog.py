@@ -51,6 +51,7 @@ class LabelDialog(QDialog):
         self._problem.setStyleSheet("color: #b00020;")
         self.cannot_tell = QPushButton("I cannot tell")
         self.cannot_tell.setToolTip("Leave this sample out; it is not asked for again (Esc closes)")
+        self.cannot_tell.setAutoDefault(False)
         self.cannot_tell.clicked.connect(lambda: self._answer(""))
         self._classes = QGridLayout()
         layout = QVBoxLayout(self)
@@ -116,6 +117,7 @@ class LabelDialog(QDialog):
         self.buttons = []
         for k, name in enumerate(questions.classes):
             button = QPushButton(name)
+            button.setAutoDefault(False)
             if k < 10:
                 button.setToolTip(f"Key {k}")
             button.clicked.connect(lambda _, name=name: self._answer(name))

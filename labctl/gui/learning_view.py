@@ -36,22 +36,22 @@ class LearningView(QFrame):
         heading = QLabel("Learning")
         heading.setObjectName("heading")
         self._curve_plot, self._doubt_plot = _plot(), _plot()
-        self._doubt_plot.setLabel("left", "uncertainty (nat)")
-        legend = self._doubt_plot.addLegend(offset=(-8, 4), labelTextSize="9pt")
-        legend.setBrush("#ffffffd0")
+        self._doubt_plot.setLabel("left", "nat")
         self._curve = self._curve_plot.plot(pen=pg.mkPen(theme.ACCENT, width=2))
-        self._epistemic = self._doubt_plot.plot(
-            pen=pg.mkPen(_EPISTEMIC, width=2), name="epistemic: more data would help"
+        self._epistemic = self._doubt_plot.plot(pen=pg.mkPen(_EPISTEMIC, width=2))
+        self._aleatoric = self._doubt_plot.plot(pen=pg.mkPen(_ALEATORIC, width=2))
+        self._legend = QLabel(
+            f"<span style='color:{_EPISTEMIC}'>● epistemic</span> (lack of data)&nbsp;&nbsp; "
+            f"<span style='color:{_ALEATORIC}'>● aleatoric</span> (noise)"
         )
-        self._aleatoric = self._doubt_plot.plot(
-            pen=pg.mkPen(_ALEATORIC, width=2), name="aleatoric: it would not"
-        )
+        self._legend.setWordWrap(True)
         self._numbers = QLabel()
         self._numbers.setWordWrap(True)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 8)
         layout.addWidget(heading)
         layout.addWidget(self._curve_plot, 3)
+        layout.addWidget(self._legend)
         layout.addWidget(self._doubt_plot, 2)
         layout.addWidget(self._numbers)
         self.begin()
@@ -110,6 +110,7 @@ class LearningView(QFrame):
         self._curve_plot.setLabel("left", unit)
         has_doubt = "epistemic" in rows
         self._doubt_plot.setVisible(has_doubt)
+        self._legend.setVisible(has_doubt)
         for line, part, colour in (
             (self._epistemic, "epistemic", _EPISTEMIC),
             (self._aleatoric, "aleatoric", _ALEATORIC),
@@ -127,6 +128,8 @@ def _plot() -> pg.PlotWidget:
     plot.getPlotItem().setMenuEnabled(False)
     plot.setMouseEnabled(x=False, y=False)
     plot.showGrid(x=False, y=True, alpha=0.15)
+    for side in ("left", "bottom"):
+        plot.getAxis(side).enableAutoSIPrefix(False)
     plot.getAxis("left").setWidth(56)
     return plot
 

@@ -21,7 +21,7 @@ from labctl.learn.rule import Rule
 
 LOOKS_AHEAD = 256
 """Weights up to which coins look ahead and all weights may move in one step."""
-SHARE = 0.2
+SHARE = 0.3
 """Of the weights that one step moves where they are more than that."""
 
 

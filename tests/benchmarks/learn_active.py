@@ -78,7 +78,7 @@ class Setting:
     first: int = 480
     steps: int = 120
     balanced: bool = False
-    acquisitions: tuple[str, ...] = ("random", "margin", "bald")
+    acquisitions: tuple[str, ...] = ("random", "margin")
 
 
 DIGITS = Setting(
@@ -86,6 +86,7 @@ DIGITS = Setting(
 )  # fmt: skip
 CANCER = Setting(
     "breast cancer", breast_cancer, 16, initial=10, batch=4, most=58, first=600, steps=300,
+    acquisitions=("random", "margin", "bald"),
 )  # fmt: skip
 POUR = Setting(
     "pour, regenerated, 8-32-2", pouring, 32, (32,), temperature=0.02, share=0.3, initial=25,
