@@ -208,6 +208,34 @@ def test_a_pool_from_csv_is_labelled_by_a_person(
     assert read_questions(done.path) is None
 
 
+def test_a_run_that_waits_for_a_person_can_be_aborted_and_resumed(
+    bench: tuple[ToyArray, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array, root = bench
+    settings = {**ACTIVE, "oracle": "person", "rounds": 2}
+    control = Control()
+    monkeypatch.setattr(array, "interrupt", None, raising=False)
+    monkeypatch.setattr(
+        "procedures.active_learn.RealClock.sleep", lambda self, seconds: control.abort("Enough.")
+    )
+    broken = run(ActiveLearn(**settings), array, root, control=control)
+    assert broken.status is Status.ABORTED
+    questions = read_questions(broken.path)
+    assert questions is not None
+    assert len(questions.samples) == 8
+
+    def person(self: object, seconds: float) -> None:
+        waiting = read_questions(broken.path)
+        assert waiting is not None
+        truth = load_task("wine").y_train
+        for question in waiting.samples:
+            write_answer(broken.path, question.index, waiting.classes[int(truth[question.index])])
+
+    monkeypatch.setattr("procedures.active_learn.RealClock.sleep", person)
+    done = run(ActiveLearn(**settings), array, root, resume=broken.path).raise_unless_finished()
+    assert done.frame("rounds")["labelled"].tolist() == [8, 12]
+
+
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
