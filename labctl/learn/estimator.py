@@ -24,10 +24,11 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from labctl.array import CellArray
+from labctl.array import READ_GATE, READ_VOLTAGE, CellArray
 from labctl.errors import BudgetSpent, ProcedureError
 from labctl.learn import building
 from labctl.learn.budget import Budget, Spent
+from labctl.learn.cost import cost
 from labctl.learn.initialise import PulsePair
 from labctl.learn.measuring import measure_transitions
 from labctl.learn.metrics import Uncertainty
@@ -127,6 +128,15 @@ class _OnCells(BaseEstimator):
         check_is_fitted(self, "chain_")
         return self.chain_.spent
 
+    @property
+    def cost_(self) -> dict[str, Any]:
+        """What all trainings of this chain cost (see :func:`labctl.learn.cost.cost`)."""
+        check_is_fitted(self, "chain_")
+        return cost(
+            self.chain_.spent, self.chain_.cells.ledger.counts, self.chain_.placed.all_cells,
+            self.calibration_.pulses, READ_VOLTAGE, READ_GATE,
+        )  # fmt: skip
+
     def _sampled(self, X: ArrayLike, n_samples: int | None) -> NDArray[np.float64]:
         """Return predictions of draws, spread evenly where fewer are wanted."""
         check_is_fitted(self, "draws_")
@@ -188,8 +198,9 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         Labels.
     draws_
         float64, shape (draws, n_weights).
-    chain_, calibration_, spent_
-        The chain on the chip, what it was calibrated with, and what was spent.
+    chain_, calibration_, spent_, cost_
+        The chain on the chip, what it was calibrated with, what was spent, and the same with
+        pulses per cell and the energy of device and periphery.
     saturated_
         Share of coins that could not turn as far as the gradient asked.
     warnings_
@@ -327,7 +338,7 @@ class MemristorRegressor(RegressorMixin, _OnCells):
 
     Attributes
     ----------
-    draws_, chain_, calibration_, spent_, saturated_, warnings_
+    draws_, chain_, calibration_, spent_, cost_, saturated_, warnings_
         See :class:`MemristorClassifier`.
     """
 

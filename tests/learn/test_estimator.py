@@ -112,6 +112,10 @@ def test_draws_of_probabilities_are_what_the_mean_is_of() -> None:
     assert found.sample_proba(x, n_samples=5).shape == (5, 60, 2)
     with pytest.raises(ProcedureError, match="29 draws are wanted; there are 1 to 28"):
         found.sample_proba(x, n_samples=29)
+    cost = found.cost_
+    assert cost["pulses"] == found.spent_.pulses
+    assert cost["pulses_per_cell"] == pytest.approx(cost["pulses"] / 6)
+    assert cost["device_energy"] > cost["periphery_energy"] > 0
     far, near = found.uncertainty([[9.0, -9.0], [3.0, 3.0]]).epistemic
     assert far > near
 
