@@ -5,14 +5,8 @@ Source: IEEE Std 488.2-1992 and SCPI-99, chapter 21 (SYSTem:ERRor), from memory.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
-from pymeasure.instruments import Instrument
-
-from drivers._line import Line
+from drivers._lined import LinedInstrument
 from labctl.errors import InstrumentError
-from labctl.instruments import Identity
 
 MOST_ERRORS = 100
 """Errors drained at once; a box that queues faster than that has a fault of its own."""
@@ -22,79 +16,16 @@ COUNT_ERRORS = ";:SYST:ERR:COUN?"
 """What goes at the end of a message, so that its answer tells of errors as well."""
 
 
-class ScpiInstrument(Instrument):
-    """A SCPI box with its connection and its error queue.
+class ScpiInstrument(LinedInstrument):
+    """A SCPI box with its error queue.
 
     Attributes
     ----------
-    line
-        The connection; every message of the box goes through it.
-    identity
-        What the box answered to ``*IDN?``.
     quiet
         Messages that bring its outputs to zero and off before a self-test.
-    break_off
-        Messages that end what runs, where the transport has no device clear.
     """
 
     quiet: tuple[str, ...] = ()
-    break_off: tuple[str, ...] = ()
-
-    def __init__(self, adapter: Any, name: str, **kwargs: Any) -> None:
-        super().__init__(adapter, name, includeSCPI=False, **kwargs)
-        self.line = Line(self.adapter, name, self.break_off)
-        self._written = ""
-        try:
-            self.identity = Identity.parse(self.line.query("*IDN?"))
-        except BaseException:
-            self.adapter.close()
-            raise
-
-    # -- messages of pymeasure's properties -----------------------------------------------------
-
-    def write(self, command: str, **kwargs: Any) -> None:
-        """Send a message that has no answer."""
-        self._written = command
-        self.line.send(command)
-
-    def ask(self, command: str, query_delay: float | None = None) -> str:
-        """Send a message and return its answer; no other thread comes between."""
-        return self.line.query(command)
-
-    def values(
-        self,
-        command: str,
-        separator: str = ",",
-        cast: Callable[[str], Any] = float,
-        preprocess_reply: Callable[[str], str] | None = None,
-        maxsplit: int = -1,
-        **kwargs: Any,
-    ) -> list[Any]:
-        """Send a message and return what it answers, item by item.
-
-        Raises
-        ------
-        InstrumentError
-            Where an item is not of the type it should have; pymeasure's own leaves it a string.
-        """
-        reply = self.line.query(command)
-        if preprocess_reply is not None:
-            reply = preprocess_reply(reply)
-        items = reply.split(separator, maxsplit)
-        try:
-            if cast is bool:
-                return [float(item) != 0.0 for item in items]
-            return [cast(item) for item in items]
-        except ValueError:
-            raise InstrumentError(
-                f"{self.name} answered {command} with {reply!r:.60} where a number was expected. "
-                "Switch it off and on."
-            ) from None
-
-    def check_set_errors(self) -> list[Any]:
-        """Raise what the box queued at the last setting of a property, naming the command."""
-        self.raise_errors(f"{self.name} refused {self._written}")
-        return []
 
     # -- messages of the drivers ----------------------------------------------------------------
 
@@ -166,11 +97,6 @@ class ScpiInstrument(Instrument):
                 errors.append(f"{self.name}: error {number}: {text.strip().strip(chr(34))}")
         return errors
 
-    def raise_errors(self, action: str) -> None:
-        """Raise InstrumentError with everything on the error queue, naming the ``action``."""
-        if errors := self.self_check():
-            raise InstrumentError(f"{action}: {'; '.join(errors)}.")
-
     def self_test(self) -> list[str]:
         """Run the self-test, outputs off; one line per fault."""
         with self.line.lock:
@@ -179,11 +105,3 @@ class ScpiInstrument(Instrument):
             answer = self.line.query("*TST?", LONGEST_SELF_TEST)
             failed = [] if answer in ("0", "+0") else [f"{self.name}: self-test: {answer}"]
             return failed + self.self_check()
-
-    def abort(self) -> None:
-        """Break off whatever runs, by device clear; keeps the connection."""
-        self.line.clear()
-
-    def close(self) -> None:
-        """Close the connection; no command is sent."""
-        self.adapter.close()

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pymeasure.instruments import Channel
 from pymeasure.instruments.validators import strict_discrete_set, strict_range
 
+from drivers._lined import LinedChannel
 from labctl.errors import InstrumentError
 from labctl.instruments import Flag, Reading
 
@@ -50,76 +50,86 @@ _FLAGS = {"false": Flag.OK, "true": Flag.COMPLIANCE}
 _READING = np.dtype([("current", "<f8"), ("status", "<f8")])
 
 
-class Keithley2600Channel(Channel):
+class Keithley2600Channel(LinedChannel):
     """One SMU of a 2600 box, as a :class:`labctl.instruments.SourceMeter`.
 
     The properties are for people at a prompt; what runs for every cell goes through functions
     in the instrument.
     """
 
-    source_function = Channel.control(
+    source_function = LinedChannel.control(
         "print(smu{ch}.source.func)", "smu{ch}.source.func = %d",
         """Control what is sourced (str, "voltage" or "current").""",
         validator=strict_discrete_set, values={"current": 0, "voltage": 1}, map_values=True,
         get_process=lambda value: round(value),
+        check_set_errors=True,
     )  # fmt: skip
-    source_voltage = Channel.control(
+    source_voltage = LinedChannel.control(
         "print(smu{ch}.source.levelv)", "smu{ch}.source.levelv = %.15g",
         """Control the source level in V (float strictly from -202 to 202, or to 40.4).""",
         validator=strict_range, values=(-202.0, 202.0), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
-    source_current = Channel.control(
+    source_current = LinedChannel.control(
         "print(smu{ch}.source.leveli)", "smu{ch}.source.leveli = %.15g",
         """Control the source level in A (float strictly from -1.515 to 1.515, or to 3.03).""",
         validator=strict_range, values=(-1.515, 1.515), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
-    compliance_current = Channel.control(
+    compliance_current = LinedChannel.control(
         "print(smu{ch}.source.limiti)", "smu{ch}.source.limiti = %.15g",
         """Control the current limit of the voltage source in A (float, positive).""",
         validator=strict_range, values=(1e-10, 1.515), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
-    compliance_voltage = Channel.control(
+    compliance_voltage = LinedChannel.control(
         "print(smu{ch}.source.limitv)", "smu{ch}.source.limitv = %.15g",
         """Control the voltage limit of the current source in V (float, positive).""",
         validator=strict_range, values=(0.01, 202.0), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
-    source_voltage_range = Channel.control(
+    source_voltage_range = LinedChannel.control(
         "print(smu{ch}.source.rangev)", "smu{ch}.source.rangev = %.15g",
         """Control the range of the voltage source in V (float; the next larger one is taken).""",
         validator=strict_range, values=(-202.0, 202.0), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
-    measure_current_range = Channel.control(
+    measure_current_range = LinedChannel.control(
         "print(smu{ch}.measure.rangei)", "smu{ch}.measure.rangei = %.15g",
         """Control the range of the ammeter in A (float; the next larger one is taken).""",
         validator=strict_range, values=(-1.515, 1.515), dynamic=True,
+        check_set_errors=True,
     )  # fmt: skip
-    nplc = Channel.control(
+    nplc = LinedChannel.control(
         "print(smu{ch}.measure.nplc)", "smu{ch}.measure.nplc = %.15g",
         """Control the integration time in power-line cycles (float strictly from 0.001 to 25).""",
         validator=strict_range, values=(0.001, 25.0),
+        check_set_errors=True,
     )  # fmt: skip
-    output_enabled = Channel.control(
+    output_enabled = LinedChannel.control(
         "print(smu{ch}.source.output)", "smu{ch}.source.output = %d",
         """Control whether the output is on (bool).""",
         validator=strict_discrete_set, values={True: 1, False: 0}, map_values=True,
         get_process=lambda value: round(value),
+        check_set_errors=True,
     )  # fmt: skip
-    sense_mode = Channel.control(
+    sense_mode = LinedChannel.control(
         "print(smu{ch}.sense)", "smu{ch}.sense = %d",
         """Control whether the voltage is sensed by two wires or four (str, "local", "remote").""",
         validator=strict_discrete_set, values={"local": 0, "remote": 1}, map_values=True,
         get_process=lambda value: round(value),
+        check_set_errors=True,
     )  # fmt: skip
-    compliance = Channel.measurement(
+    compliance = LinedChannel.measurement(
         "print(smu{ch}.source.compliance)",
         """Get whether the source is at its limit (bool).""",
         values={True: "true", False: "false"}, map_values=True,
     )  # fmt: skip
-    current = Channel.measurement(
+    current = LinedChannel.measurement(
         "print(smu{ch}.measure.i())",
         """Measure the current in A, at the present level (float, 9.91e37 for an overflow).""",
     )
-    voltage = Channel.measurement(
+    voltage = LinedChannel.measurement(
         "print(smu{ch}.measure.v())",
         """Measure the voltage in V, at the present level (float, 9.91e37 for an overflow).""",
     )

@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pymeasure.instruments import Instrument
-
-from drivers._line import Line
+from drivers._lined import LinedInstrument
 from labctl.errors import InstrumentError
-from labctl.instruments import Identity
 
 
 def _short(code: str) -> str:
@@ -23,17 +18,10 @@ MOST_ERRORS = 100
 """Errors drained at once; a box that queues faster than that has a fault of its own."""
 
 
-class TspInstrument(Instrument):
-    """A TSP box with its connection and its error queue."""
+class TspInstrument(LinedInstrument):
+    """A TSP box with its error queue."""
 
-    def __init__(self, adapter: Any, name: str, **kwargs: Any) -> None:
-        super().__init__(adapter, name, includeSCPI=False, **kwargs)
-        self.line = Line(self.adapter, name, ("abort",))
-        try:
-            self.identity = Identity.parse(self.line.query("*IDN?"))
-        except BaseException:
-            self.adapter.close()
-            raise
+    break_off = ("abort",)
 
     def self_check(self) -> list[str]:
         """Drain the error queue; one line per error."""
@@ -67,21 +55,8 @@ class TspInstrument(Instrument):
                 "Switch it off and on."
             ) from error
 
-    def raise_errors(self, action: str) -> None:
-        """Raise InstrumentError with everything on the error queue, naming the ``action``."""
-        if errors := self.self_check():
-            raise InstrumentError(f"{action}: {'; '.join(errors)}.")
-
     def self_test(self) -> list[str]:
         """Run the self-test, which a TSP box always passes; errors it queues are returned."""
         answer = self.line.query("*TST?")
         failed = [] if answer in ("0", "0.00000e+00") else [f"{self.name}: self-test: {answer}"]
         return failed + self.self_check()
-
-    def abort(self) -> None:
-        """Break off whatever runs, by device clear."""
-        self.line.clear()
-
-    def close(self) -> None:
-        """Close the connection; no command is sent."""
-        self.adapter.close()

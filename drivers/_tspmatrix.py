@@ -44,6 +44,7 @@ class TspMatrix(MatrixFrame, TspInstrument):
         validator=strict_discrete_set,
         values=(0, 1, 2),
         get_process=lambda value: round(float(value)),
+        check_set_errors=True,
     )
 
     connect_sequential = Instrument.control(
@@ -54,6 +55,7 @@ class TspMatrix(MatrixFrame, TspInstrument):
         values={True: 1, False: 0},
         map_values=True,
         cast=lambda answer: round(float(answer)),
+        check_set_errors=True,
     )
 
     def added_delay(self, crosspoint: str) -> float:
@@ -123,7 +125,7 @@ class TspMatrix(MatrixFrame, TspInstrument):
 
     def load(self) -> None:
         """Set break-before-make and load the function that moves relays in one message."""
-        self.connect_rule = 1
+        self.line.send("channel.connectrule = 1")
         self.line.send(_SCRIPT)
         self.raise_errors("Loading the move function")
         self._loaded = True

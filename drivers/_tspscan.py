@@ -74,7 +74,7 @@ class TspScanner:
     """
 
     block = 64
-    overhead = 2.45e-3
+    overhead = 1.75e-3
     steps = 1
 
     def __init__(

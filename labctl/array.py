@@ -278,3 +278,39 @@ def read_passes(
     if isinstance(array, RepeatedReads):
         return array.read_passes(cells, passes, voltage)
     return np.stack([array.read(cells, voltage).conductance for _ in range(passes)])
+
+
+@runtime_checkable
+class AnalogueArray(Protocol):
+    """What an array may offer besides: products of vectors and conductances, in one go."""
+
+    def product(
+        self,
+        inputs: ArrayLike,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        voltage: float = READ_VOLTAGE,
+    ) -> NDArray[np.float64]:
+        """Drive bit lines together and take the currents that word lines' cells add up to.
+
+        Parameters
+        ----------
+        inputs
+            float, shape (n, columns), -1 to 1: of ``voltage``.
+        rows, columns
+            int: which word lines and which bit lines, each once.
+        voltage
+            V on a bit line whose input is 1.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (n, rows), S: the current over ``voltage``, as it is converted; ideally
+            ``inputs @ conductance.T``.
+
+        Raises
+        ------
+        LimitError
+            For inputs beyond -1 to 1, or a chip whose lines do not allow it.
+        """
+        ...

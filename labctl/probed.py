@@ -88,7 +88,7 @@ class ProbedArray:
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         bit = safety.bit_line
         self._read_time = bit.table.nplc / bit.meter.line_frequency + bit.table.settle
-        self.timing = estimate(safety, scheme, matrix, scanner)
+        self.timing = estimate(safety, scheme, matrix, wiring, scanner)
 
     def now(self) -> float:
         """Return the bench time, s."""

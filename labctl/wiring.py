@@ -173,6 +173,11 @@ class Wiring:
         )
         return row, column, both
 
+    def frames(self) -> int:
+        """Return how many mainframes take part in a step to the next bit line."""
+        move = self.move((0, 0), (0, min(1, self.shape[1] - 1)))
+        return len({point.rpartition(":")[0] for point in (*move.opened, *move.closed)}) or 1
+
     def _selected(self, cell: tuple[int, int]) -> tuple[_Line, ...]:
         i, j = cell
         if self._passive:

@@ -148,6 +148,34 @@ def test_the_estimate_of_a_read_is_near_the_bench_time_it_takes(quiet):
     assert bench.array.timing.pulse_and_read(1e-3) == pytest.approx(spent, rel=0.15)
 
 
+SECOND = """
+[instruments.second]
+driver = "keithley707b"
+model = "707B"
+address = "GPIB0::17::INSTR"
+
+"""
+APART = (
+    ('"SL0..15" = "5.1..6.4"', '"SL0..15" = "second:1.1..2.4"'),
+    ('instrument = "matrix"', 'instrument = ["matrix", "second"]'),
+    ("[terminals.word_line]", f"{SECOND}[terminals.word_line]"),
+)
+TOGETHER = (('"BL0..15" = "3.1..4.4"', '"BL0..15" = "second:3.1..4.4"'), *APART)
+
+
+@pytest.mark.parametrize("where", [APART, TOGETHER], ids=["apart", "together"])
+def test_the_estimate_knows_how_many_mainframes_a_step_concerns(bench_file, where):
+    with Bench.open(bench_file(*QUIET, *where)) as bench:
+        array = bench.array
+        array.read([[0, 0]])
+        start = array.now()
+        array.read(array.all_cells)
+        assert array.now() - start == pytest.approx(256 * array.timing.read, rel=0.05)
+        start = array.now()
+        array.pulse(array.all_cells, Pulse.set(0.5, 1.0, 1e-3))
+        assert array.now() - start == pytest.approx(256 * (array.timing.pulse + 1e-3), rel=0.05)
+
+
 def test_a_sweep_shows_the_cell_conducting_both_ways(quiet):
     bench, _ = quiet
     sweep = bench.array.sweep((0, 3), [0.0, 0.1, 0.2, 0.0, -0.1, -0.2], gate=5.0, dwell=1e-4)

@@ -42,6 +42,9 @@ class Budget:
                 )
 
 
+_BOUNDLESS = Budget()
+
+
 @dataclass(frozen=True, slots=True)
 class Spent:
     """What learning has spent.
@@ -117,15 +120,17 @@ class Ledger:
         BudgetSpent
             Says which bound would be passed; nothing is noted then.
         """
-        budget = self.budget
+        budget, shape = self.budget, self.counts.shape
+        flat = cells[:, 0] * shape[1] + cells[:, 1]
+        counts = self.counts + np.bincount(flat, minlength=self.counts.size).reshape(shape)
+        if budget == _BOUNDLESS:
+            self.counts = counts
+            return
         now = self._reading()
         self._largest = np.maximum(
             self._largest, [np.sum(now[1:3] - self._last[1:3]), now[3] - self._last[3]]
         )
         self._last = now
-        shape = self.counts.shape
-        flat = cells[:, 0] * shape[1] + cells[:, 1]
-        counts = self.counts + np.bincount(flat, minlength=self.counts.size).reshape(shape)
         total = self._before + now - self._start
         if budget.pulses is not None and counts.sum() > budget.pulses:
             raise BudgetSpent(

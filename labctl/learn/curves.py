@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.learn.kernels import look_up, mixed
+from labctl.learn.kernels import look_up, mixed, moments_at
 
 COLUMNS = ("up", "down", "up_variance", "down_variance")
 """The four curves: mean SET step and mean RESET step (S, both positive), and the variance of a
@@ -111,3 +111,30 @@ class StepCurves:
             noise_factor, found,
         )  # fmt: skip
         return Moments(*found)
+
+    def moments_of(
+        self,
+        conductance: NDArray[np.float64],
+        slot: NDArray[np.int64],
+        factor: NDArray[np.float64],
+        noise_factor: float,
+    ) -> Moments:
+        """Return the same for one cell of each weight, whose factors are in a table.
+
+        Parameters
+        ----------
+        conductance
+            S, shape (n,).
+        slot
+            int64, shape (n,): which cell of each weight.
+        factor
+            Shape (n, slots, 2): on the mean SET and RESET step.
+        noise_factor
+            What the variances are multiplied by.
+        """
+        found, looked = np.empty((6, len(slot))), np.empty((len(slot), 8))
+        moments_at(
+            self._table, self._rise, self.low, self.spacing, conductance, slot, factor,
+            noise_factor, looked, found,
+        )  # fmt: skip
+        return Moments(found[0], found[1], found[2], found[3], found[4], found[5])

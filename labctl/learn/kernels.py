@@ -41,6 +41,57 @@ def mixed(looked, up_factor, down_factor, noise, out):
 
 
 @njit(cache=True)
+def moments_at(
+    table, rise, low, spacing, conductance, slot, factor, noise, looked, out
+):  # fmt: skip
+    """Do :func:`look_up` and :func:`mixed` for cells with factors of shape (n, slots, 2)."""
+    look_up(table, rise, low, spacing, conductance, looked)
+    up, down = np.empty(slot.size), np.empty(slot.size)
+    for k in range(slot.size):
+        up[k], down[k] = factor[k, slot[k], 0], factor[k, slot[k], 1]
+    mixed(looked, up, down, noise, out)
+
+
+@njit(cache=True)
+def weigh(conductance, signs, offset, kappa, out):
+    """Write weights, shape (k, n), of conductances (S), shape (k, n, slots)."""
+    for i in range(conductance.shape[0]):
+        for k in range(conductance.shape[1]):
+            total = -offset
+            for j in range(signs.size):
+                total += conductance[i, k, j] * signs[j]
+            out[i, k] = total / kappa[k]
+
+
+@njit(cache=True)
+def average(passes, fallback, mean):
+    """Put what was known in the place of reads that failed; write the mean over passes.
+
+    ``passes`` is of shape (k, n, slots), changed; ``fallback`` and ``mean`` are (n, slots).
+    """
+    mean[:] = 0.0
+    for i in range(passes.shape[0]):
+        for k in range(mean.shape[0]):
+            for j in range(mean.shape[1]):
+                if not np.isfinite(passes[i, k, j]):
+                    passes[i, k, j] = fallback[k, j]
+                mean[k, j] += passes[i, k, j] / passes.shape[0]
+
+
+@njit(cache=True)
+def away_from_even(conductance, slot, signs, shared, centre, out):
+    """Write how far one cell of each weight is from an even share of its weight, S.
+
+    ``shared`` has, for each slot, its sign over the number of pulsed slots; 0 where it is not one.
+    """
+    for k in range(slot.size):
+        even = 0.0
+        for j in range(signs.size):
+            even += (conductance[k, j] - centre) * shared[j]
+        out[k] = conductance[k, slot[k]] - centre - even * signs[slot[k]]
+
+
+@njit(cache=True)
 def track(
     slot, polarity, before, after, looked, read_floor, read_relative, read_factor, noise_factor,
     prior, known, information, moment, factor, keep, prior_pulses, outlier, low, high, seen,

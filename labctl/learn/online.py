@@ -62,9 +62,8 @@ class Tracker:
 
     def moments(self, slot: NDArray[np.int64], conductance: NDArray[np.float64]) -> Moments:
         """Return the step moments of one cell of each weight at conductances (S), shape (n,)."""
-        factor = self._factor[np.arange(len(slot)), slot]
-        return self.calibration.curves.moments(
-            conductance, factor[:, 0], factor[:, 1], self.noise_factor
+        return self.calibration.curves.moments_of(
+            conductance, slot, self._factor, self.noise_factor
         )
 
     @property

@@ -138,7 +138,7 @@ class Chain:
         self.rule: Rule = StateAwareCoin() if rule is None else rule
         self.schedule: Schedule = Constant(temperature) if schedule is None else schedule
         self.chains, self.passes, self.batch = chains, passes, batch
-        self._prior = np.tile(prior_precision(model.prior_sd, model.size), chains)
+        self._take_prior(model)
         encoding = DifferentialPairs() if encoding is None else encoding
         self._signs = np.array(encoding.signs, dtype=np.float64)
         self._pulsed = np.array(encoding.pulsed, dtype=np.int64)
@@ -153,10 +153,9 @@ class Chain:
         self._curvature: NDArray[np.float64] | None = None
 
     def _first_kappa(self) -> NDArray[np.float64]:
-        prior_sd = self._prior**-0.5
         if isinstance(self.rule, OwnScale):
-            return self.rule.kappa(self.calibration, prior_sd)
-        return start_kappa(self.calibration, prior_sd, len(self._pulsed))
+            return self.rule.kappa(self.calibration, self._prior_sd)
+        return start_kappa(self.calibration, self._prior_sd, len(self._pulsed))
 
     @property
     def placed(self) -> Weights:
@@ -206,8 +205,12 @@ class Chain:
                 f"The chain has {self.model.size} weights, the new model {model.size}. Give a "
                 "model of the same weights (extend, with_data), or start a new chain."
             )
-        self._prior = np.tile(prior_precision(model.prior_sd, model.size), self.chains)
+        self._take_prior(model)
         self.model, self._curvature = model, None
+
+    def _take_prior(self, model: Model) -> None:
+        self._prior = np.tile(prior_precision(model.prior_sd, model.size), self.chains)
+        self._prior_sd = self._prior**-0.5
 
     def _shaped(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return values of weights, shape (..., chains * n), as (..., n) or (..., chains, n)."""
@@ -290,7 +293,7 @@ class Chain:
             samples=samples,
             gradient=gradient,
             prior=self._prior * weights,
-            prior_sd=self._prior**-0.5,
+            prior_sd=self._prior_sd,
             curvature=self._curvature,
             stiffness=self.stiffness if self._curvature is None else self._diagonal,
             kappa=self.placed.kappa,
@@ -329,12 +332,12 @@ class Chain:
     def _curve(self, weights: NDArray[np.float64]) -> None:
         found = [self.model.curvature(w) for w in weights.reshape(-1, self.model.size)]
         known = [c for c in found if c is not None]
-        self._curvature = np.stack(known) if len(known) == self.chains else None
+        self._curved(np.stack(known) if len(known) == self.chains else None)
 
-    @property
-    def _diagonal(self) -> NDArray[np.float64]:
-        assert self._curvature is not None
-        return np.diagonal(self._curvature, axis1=1, axis2=2).ravel()
+    def _curved(self, curvature: NDArray[np.float64] | None) -> None:
+        self._curvature = curvature
+        if curvature is not None:
+            self._diagonal = np.diagonal(curvature, axis1=1, axis2=2).ravel()
 
     @property
     def stiffness(self) -> NDArray[np.float64]:
@@ -356,7 +359,7 @@ class Chain:
         """
         if not isinstance(self.rule, OwnScale):
             self.placed.kappa = fitted_kappa(
-                self.calibration, self.stiffness / self.temperature, self._prior**-0.5,
+                self.calibration, self.stiffness / self.temperature, self._prior_sd,
                 len(self._pulsed),
             )  # fmt: skip
 
@@ -389,6 +392,6 @@ class Chain:
         self.cells.restore(state)
         self._stiffness = state["stiffness"].copy()
         self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
-        self._curvature = state["curvature"].copy() if state["curvature"].size else None
+        self._curved(state["curvature"].copy() if state["curvature"].size else None)
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)

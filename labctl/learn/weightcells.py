@@ -12,6 +12,7 @@ from labctl.errors import CalibrationError, WiringError
 from labctl.learn.budget import Budget, Ledger
 from labctl.learn.calibration import Calibration
 from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.kernels import average
 from labctl.learn.online import Tracker
 from labctl.learn.placement import place
 from labctl.learn.spares import Replacement, Watch
@@ -86,6 +87,7 @@ class WeightCells:
         self.replaced: list[Replacement] = []
         self._watch = Watch((len(kappa), cells.shape[1]))
         self._every = np.arange(len(kappa))
+        self._mean = self.conductance
         self._pending: tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]] | None = None
 
     def __len__(self) -> int:
@@ -159,9 +161,8 @@ class WeightCells:
         cells, again = self._to_read()
         found = read_passes(self.array, cells, n, self.read_voltage)[:, again]
         found = found.reshape(n, *self.conductance.shape)
-        missing = ~np.isfinite(found)
-        if missing.any():
-            found[missing] = np.broadcast_to(self.conductance, found.shape)[missing]
+        self._mean = np.empty(self.conductance.shape)
+        average(found, self.conductance, self._mean)
         return found
 
     def refresh(self) -> None:
@@ -174,7 +175,7 @@ class WeightCells:
         Pulses that were not read back are compared with what they did.
         """
         found = self.read_passes(passes)
-        self.conductance = found.mean(axis=0)
+        self.conductance = self._mean
         if self._pending is not None:
             slot, polarity, before = self._pending
             self._pending = None

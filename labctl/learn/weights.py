@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import CalibrationError
+from labctl.learn.kernels import away_from_even, weigh
 
 Floats = NDArray[np.float64]
 
@@ -183,8 +184,11 @@ class Weights:
     def weights(self, conductance: Floats) -> Floats:
         """Return weights, shape (..., n), of conductances (S), shape (..., n, slots)."""
         signs = np.array(self.encoding.signs, dtype=np.float64)
-        found: Floats = (conductance @ signs - self.encoding.offset(self.centre)) / self.kappa
-        return found
+        shape = conductance.shape
+        flat = np.ascontiguousarray(conductance).reshape(-1, *shape[-2:])
+        found = np.empty(flat.shape[:2])
+        weigh(flat, signs, self.encoding.offset(self.centre), self.kappa, found)
+        return found.reshape(shape[:-1])
 
     def conductances(self, weights: Floats) -> Floats:
         """Return conductances (S), shape (n, slots), of weights, shape (n,).
@@ -221,9 +225,9 @@ class Weights:
         if len(pulsed) == 1:
             return np.zeros(len(slot))
         signs = np.array(self.encoding.signs, dtype=np.float64)
-        shared = np.zeros_like(signs)
-        shared[list(pulsed)] = signs[list(pulsed)] / len(pulsed)
-        even = conductance @ shared - self.centre * shared.sum()
-        own = conductance[np.arange(len(slot)), slot] - self.centre
-        found: Floats = own - even * signs[slot]
+        shared = np.zeros(len(signs))
+        for k in pulsed:
+            shared[k] = signs[k] / len(pulsed)
+        found = np.empty(len(slot))
+        away_from_even(conductance, slot, signs, shared, self.centre, found)
         return found

@@ -25,6 +25,7 @@ from labctl.clock import VirtualClock
 from labctl.errors import LimitError
 from labctl.planner import Planner
 from labctl.sim.chip import Chip
+from labctl.sim.chip.product import Converter, block, currents
 from labctl.sim.chip.together import moves
 from labctl.sim.chip.visit import account
 from labctl.sim.chip.visits import Progress, Shown, Visits
@@ -67,6 +68,8 @@ class SimulatedArray:
         pulse in one block are moved together: several times faster, by the same law at the same
         bench times, but with other random numbers than a bench of the same seed. No limit of
         current may be in force then (``limits``), or it is cell by cell all the same.
+    converter
+        What converts the currents of :meth:`product`; by default it is exact.
 
     Attributes
     ----------
@@ -99,6 +102,7 @@ class SimulatedArray:
         clock: VirtualClock | None = None,
         inhibit: str = "float",
         exact: bool = True,
+        converter: Converter | None = None,
     ) -> None:
         self.shape = chip.shape
         self.counters = Counters()
@@ -108,6 +112,7 @@ class SimulatedArray:
         self._times, self._limits = timeline or Timeline(), limits or Limits()
         self.timing = self._times.timing
         self._chip, self._exact = chip, exact
+        self._converter = converter or Converter()
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         self._read_time = self._times.bit_integration + self._times.bit_settle
         self._on = self._loaded = False
@@ -228,6 +233,53 @@ class SimulatedArray:
             way.rows * self._per_row + way.columns * self._per_column for way in ways
         )
         return True
+
+    def product(
+        self,
+        inputs: ArrayLike,
+        rows: ArrayLike,
+        columns: ArrayLike,
+        voltage: float = READ_VOLTAGE,
+    ) -> NDArray[np.float64]:
+        """Multiply vectors by conductances (see :class:`labctl.array.AnalogueArray`).
+
+        The noise of reading is that of one reading of each cell for all ``inputs`` of a call.
+
+        Raises
+        ------
+        LimitError
+            For inputs beyond -1 to 1, or source lines that do not run along word lines.
+        """
+        chip, times = self.chip, self._times
+        if chip.source_lines != "rows":
+            raise LimitError(
+                "A product adds up the currents of a word line's cells in its source line; the "
+                f"source lines of this chip run along {chip.source_lines!r}. Use a chip with "
+                'source_lines = "rows".'
+            )
+        self._check_read(voltage, READ_GATE)
+        i, j = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+        grid = np.stack(np.meshgrid(i, j, indexing="ij"), axis=-1).reshape(-1, 2)
+        check_cells(grid, self.shape)
+        if len(np.unique(i)) < len(i) or len(np.unique(j)) < len(j):
+            raise LimitError("A product takes every word line and every bit line once at most.")
+        x = np.asarray(inputs, dtype=np.float64)
+        if x.ndim != 2 or x.shape[1] != len(j) or not (np.abs(x) <= 1.0).all():
+            raise LimitError(
+                f"Inputs of a product with {len(j)} bit lines have the shape (n, {len(j)}) and are "
+                f"from -1 to 1; got shape {x.shape}."
+            )
+        conductance = block(chip, i, j, voltage, READ_GATE)
+        found = currents(chip, conductance, i, j, voltage * x)
+        found = self._converter.convert(found, voltage * float(conductance.sum(axis=1).max()))
+        query = (times.message, times.level, times.bit_settle, self._read_time, times.answer)
+        for seconds in query:
+            self.clock.sleep(len(x) * seconds)
+        self.counters.reads += len(x) * conductance.size
+        power = voltage**2 * float(np.sum((x**2) @ conductance.T))
+        self.counters.read_energy += power * self._read_time
+        product: NDArray[np.float64] = found / voltage
+        return product
 
     def pulse(
         self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None

@@ -1,13 +1,14 @@
 """Exact strings on the wire, and what the driver makes of the answers."""
 
 import math
+import threading
 from contextlib import nullcontext
 
 import pytest
 from pymeasure.test import expected_protocol
 
 from drivers._smu2600 import SCRIPT
-from drivers.keithley2600 import Keithley2600, abilities
+from drivers.keithley2600 import Keithley2600, abilities, open_instrument
 from labctl.errors import InstrumentError
 from labctl.instruments import Flag
 
@@ -160,3 +161,48 @@ def test_abilities_are_known_without_asking():
     assert abilities("2636B").channels == ("a", "b")
     assert abilities("2601B").max_voltage < 41
     assert abilities("2400") is None
+
+
+def test_a_setting_that_the_box_refuses_is_raised_with_its_command(protocol):
+    refusal = (
+        "print(errorqueue.next())",
+        "1.10200e+03\tParameter too big\t2.00000e+01\t1.00000e+00",
+    )
+    with (
+        protocol(
+            ("smua.source.limiti = 1.5", None),
+            ("print(errorqueue.count)", "1.000000000e+00"),
+            refusal,
+            NO_ERRORS,
+        ) as box,
+        pytest.raises(InstrumentError, match=r"refused smua\.source\.limiti = 1\.5: .*1102"),
+    ):
+        box.channel("a").compliance_current = 1.5
+
+
+def test_threads_share_a_connection_and_get_their_own_answers(bench_file):
+    path = bench_file()
+    box = open_instrument("GPIB0::26::INSTR", "2636B", f"{path.resolve()}@labsim")
+    try:
+        a, b = box.channel("a"), box.channel("b")
+        a.compliance_current, b.compliance_current = 2e-9, 5e-3
+        a.source_voltage, b.source_voltage = 0.125, 0.25
+        wanted = {"a": (2e-9, 0.125), "b": (5e-3, 0.25)}
+        wrong = []
+
+        def ask(channel, name):
+            for _ in range(200):
+                found = channel.compliance_current, channel.source_voltage
+                if found != pytest.approx(wanted[name], rel=1e-6):
+                    wrong.append((name, found))
+
+        threads = [
+            threading.Thread(target=ask, args=each) for each in ((a, "a"), (b, "b"), (a, "a"))
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert wrong == []
+    finally:
+        box.close()

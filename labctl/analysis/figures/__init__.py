@@ -23,6 +23,7 @@ from labctl.analysis.figures.learning_trace import (
     draw_weights,
     learning_trace_figure,
 )
+from labctl.analysis.figures.placement import draw_placement, placement_figure
 from labctl.analysis.figures.posterior_check import (
     draw_means,
     draw_sds,
@@ -51,6 +52,7 @@ __all__ = [
     "draw_forming",
     "draw_histogram",
     "draw_means",
+    "draw_placement",
     "draw_programming",
     "draw_programming_error",
     "draw_score",
@@ -62,6 +64,7 @@ __all__ = [
     "learning_trace_figure",
     "mean_error",
     "most_uncertain",
+    "placement_figure",
     "posterior_check_figure",
     "programming_figure",
     "reliability",

@@ -76,6 +76,21 @@ def test_several_draws_at_once_give_what_each_gives(name: str) -> None:
         np.testing.assert_allclose(model.gradient(draws, chosen), one_by_one, rtol=1e-9, atol=1e-9)
 
 
+@pytest.mark.parametrize("name", ["relu", "sigmoid", "tanh"])
+def test_single_precision_gives_nearly_the_same_gradients(name: str) -> None:
+    model = MODELS[name]
+    assert isinstance(model, Network)
+    quick = Network(
+        X, LABELS[name], model.layers, model.activation, model.likelihood, model.prior_sd,
+        model.noise_sd, single=True,
+    )  # fmt: skip
+    draws = np.random.default_rng(8).normal(size=(5, model.size))
+    exact, found = model.gradient(draws), quick.gradient(draws)
+    assert found.dtype == np.float64
+    assert 0 < np.abs(found - exact).max() < 1e-5 * np.abs(exact).max()
+    assert quick.extend(X[:2], LABELS[name][:2]).single
+
+
 @every
 def test_minibatches_are_right_in_the_mean(name: str) -> None:
     model = MODELS[name]
