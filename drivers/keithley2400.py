@@ -26,12 +26,13 @@ _MODEL_2400 = SourceMeterAbility(
     max_current=1.05,
     min_compliance=1e-9,
     shortest_pulse=1e-3,
+    overhead=Keithley2400Channel.overhead,
 )
 MODELS = {
     "2400": _MODEL_2400,
-    "2401": SourceMeterAbility(("a",), 21.0, 1.05, 1e-9, 1e-3),
-    "2410": SourceMeterAbility(("a",), 1100.0, 1.05, 1e-9, 1e-3),
-    "2420": SourceMeterAbility(("a",), 63.0, 3.15, 1e-8, 1e-3),
+    "2401": SourceMeterAbility(("a",), 21.0, 1.05, 1e-9, 1e-3, Keithley2400Channel.overhead),
+    "2410": SourceMeterAbility(("a",), 1100.0, 1.05, 1e-9, 1e-3, Keithley2400Channel.overhead),
+    "2420": SourceMeterAbility(("a",), 63.0, 3.15, 1e-8, 1e-3, Keithley2400Channel.overhead),
 }
 
 

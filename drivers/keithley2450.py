@@ -26,6 +26,7 @@ MODELS = {
         min_compliance=1e-9,
         # One point of a sweep with the shortest integration.
         shortest_pulse=1e-3,
+        overhead=Keithley2450Channel.overhead,
     )
 }
 

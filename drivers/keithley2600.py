@@ -26,6 +26,7 @@ _HIGH_CURRENT = SourceMeterAbility(
     max_current=3.03,
     min_compliance=10e-9,
     shortest_pulse=1e-4,
+    overhead=Keithley2600Channel.overhead,
 )
 _HIGH_VOLTAGE = replace(_HIGH_CURRENT, max_voltage=202.0, max_current=1.515)
 _LOW_CURRENT = replace(_HIGH_VOLTAGE, min_compliance=1e-10)

@@ -24,6 +24,7 @@ _B2901A = SourceMeterAbility(
     max_current=3.03,
     min_compliance=1e-9,
     shortest_pulse=5e-5,
+    overhead=B2900Channel.overhead,
 )
 _B2911A = SourceMeterAbility(
     channels=("1",),
@@ -31,6 +32,7 @@ _B2911A = SourceMeterAbility(
     max_current=3.03,
     min_compliance=1e-10,
     shortest_pulse=5e-5,
+    overhead=B2900Channel.overhead,
 )
 MODELS = {
     "B2901A": _B2901A,

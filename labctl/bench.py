@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from labctl import clock, plugins
 from labctl.benchcheck import check_bench_file
@@ -24,6 +27,7 @@ from labctl.rendezvous import PROGRAM, Claim, claim, latch_file
 from labctl.safeplan import safe_plan
 from labctl.safety import Safety
 from labctl.scanning import find_scanner
+from labctl.sourcefile import source_of
 from labctl.wear import Wear
 from labctl.wiring import Wiring
 
@@ -216,15 +220,26 @@ class Bench:
         """Return what a run must keep to know on what it was measured; JSON-able.
 
         ``bench_file`` is what the bench was opened with, with the SHA-256 of the file
-        (``digest``); ``bench_file_edited`` tells whether the file has been changed since.
+        (``digest``), and ``bench_text`` that file word by word; ``bench_file_edited`` tells
+        whether it has been changed since. ``drivers`` has the source file of each driver and its
+        SHA-256, ``wear`` what relays and cells had behind them by now.
         """
+        pulses = self.array.pulse_counts
+        hit = {f"{row},{col}": int(pulses[row, col]) for row, col in np.argwhere(pulses).tolist()}
         return {
             "bench": self.file.bench.name,
             "bench_file": self.file.model_dump(mode="json"),
+            "bench_text": self.file.text,
             "bench_file_edited": self.edited,
             "chip": self.file.chip.name,
             "shape": list(self.file.shape),
             "identities": {name: str(identity) for name, identity in self.identities.items()},
+            "drivers": {name: _code(driver) for name, driver in self._drivers.items()},
+            "wear": {
+                "kept": self.wear.kept,
+                "pulses": _worn(hit),
+                "closures": _worn(dict(self.array.closures)),
+            },
         }
 
     @staticmethod
@@ -234,3 +249,17 @@ class Bench:
                 "The bench could not be made safe completely; switch its outputs off by hand: "
                 + "; ".join(faults)
             )
+
+
+def _code(driver: Driver) -> dict[str, str]:
+    found = source_of(type(driver)) or {"file": "", "sha256": ""}
+    name = f"{type(driver).__module__}.{type(driver).__qualname__}"
+    return {"class": name, "file": found["file"], "sha256": found["sha256"]}
+
+
+def _worn(counts: Mapping[str, int]) -> dict[str, Any]:
+    """Return the total of some counts, the highest, and whose that is (None without any)."""
+    most = max(counts, key=lambda part: counts[part], default=None)
+    high = 0 if most is None else int(counts[most])
+    total = int(sum(counts.values()))
+    return {"total": total, "most": high, "at": most if high else None}

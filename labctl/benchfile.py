@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Union, get_args, get_origin
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, PrivateAttr, ValidationError, model_validator
 from pydantic.json_schema import SkipJsonSchema
 from pydantic_core import ErrorDetails, PydanticCustomError
 
@@ -74,6 +74,12 @@ class BenchFile(Table):
 
     path: SkipJsonSchema[Path] = Path("bench.toml")
     digest: SkipJsonSchema[str] = ""
+    _text: str = PrivateAttr("")
+
+    @property
+    def text(self) -> str:
+        """The file as it was read, comments included; empty where it was not read from a file."""
+        return self._text
 
     @property
     def visa_library(self) -> str:
@@ -125,10 +131,12 @@ def load_bench_file(path: str | Path) -> BenchFile:
     if own:
         raise BenchFileError(f"Bench file {path} has faults:\n" + "\n".join(own))
     try:
-        return BenchFile(**data, path=path.resolve(), digest=digest_of(content))
+        file = BenchFile(**data, path=path.resolve(), digest=digest_of(content))
     except ValidationError as error:
         faults = "\n".join(f"  {line}" for line in _explain(error.errors(), text, data))
         raise BenchFileError(f"Bench file {path} has faults:\n{faults}") from error
+    file._text = text
+    return file
 
 
 def digest_of(content: bytes) -> str:

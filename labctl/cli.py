@@ -8,7 +8,12 @@ from typing import Annotated
 
 import typer
 
+from labctl import runscommands
+from labctl.campaigncommands import app as campaign_commands
+from labctl.dataconsole import app as data_commands
+from labctl.enginecommands import app as engine_commands
 from labctl.errors import AbortedError, LabctlError
+from labctl.options import BenchOption, DataOption, JsonOption, find_bench
 
 app = typer.Typer(
     help="Form, program, read and learn on memristor chips, on a real or a simulated bench.",
@@ -18,21 +23,14 @@ app = typer.Typer(
     add_completion=False,
 )
 bench_commands = typer.Typer(help="The bench: instruments, wiring, chip.", no_args_is_help=True)
-engine_commands = typer.Typer(help="The engine process of a bench.", no_args_is_help=True)
 app.add_typer(bench_commands, name="bench")
 app.add_typer(engine_commands, name="engine")
+app.add_typer(campaign_commands, name="campaign")
+app.add_typer(data_commands, name="data")
+runscommands.add_to(app, data_commands)
 
-BenchOption = Annotated[
-    Path | None,
-    typer.Option(
-        "--bench",
-        "-b",
-        help="Bench file. Default: bench.toml in this folder, else the simulated default bench.",
-    ),
-]
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for a program.")]
-DataOption = Annotated[
-    Path, typer.Option("--data", "-d", help="Folder where runs are kept.", show_default=True)
+DetachOption = Annotated[
+    bool, typer.Option("--detach", help="With a running engine: queue it there and return.")
 ]
 
 
@@ -91,11 +89,16 @@ def run(
     ] = None,
     bench: BenchOption = None,
     data: DataOption = Path("data"),
+    detach: DetachOption = False,
 ) -> None:
-    """Run one procedure in this process; Ctrl-C aborts it with outputs at zero."""
+    """Run one procedure; Ctrl-C aborts it with outputs at zero.
+
+    Where an engine has the bench, the run is queued there and followed from here. Otherwise it
+    is measured in this process.
+    """
     from labctl.console import run_procedure
 
-    run_procedure(procedure, parameters or [], find_bench(bench), data)
+    run_procedure(procedure, parameters or [], find_bench(bench), data, detach)
 
 
 @app.command()
@@ -103,11 +106,12 @@ def resume(
     run: Annotated[str, typer.Argument(help="Its number below --data, or its folder.")],
     bench: BenchOption = None,
     data: DataOption = Path("data"),
+    detach: DetachOption = False,
 ) -> None:
     """Go on with a run that was broken off, where it stopped and in the same folder."""
     from labctl.console import resume_run
 
-    resume_run(run, find_bench(bench), data)
+    resume_run(run, find_bench(bench), data, detach)
 
 
 @app.command()
@@ -139,24 +143,19 @@ def estimate(
 def procedures(
     name: Annotated[str | None, typer.Argument(help="One procedure, with its parameters.")] = None,
     bench: BenchOption = None,
+    schema: Annotated[
+        bool, typer.Option("--schema", help="Print the JSON schema of the parameters.")
+    ] = False,
 ) -> None:
     """List the procedures found here, or the parameters of one."""
     from labctl.console import list_procedures
 
-    list_procedures(name, find_bench(bench))
-
-
-@app.command("runs")
-def list_runs(data: DataOption = Path("data")) -> None:
-    """List the runs in a data folder."""
-    from labctl.console import list_runs as show
-
-    show(data)
+    list_procedures(name, find_bench(bench), schema)
 
 
 @app.command()
 def new(folder: Annotated[Path, typer.Argument(help="Name of the folder to make.")]) -> None:
-    """Lay out a workspace: bench.toml, drivers/, procedures/ with an example, data/."""
+    """Lay out a workspace: bench.toml, drivers/, procedures/, campaigns/ with examples, data/."""
     from labctl.workspace import new_workspace
 
     made = new_workspace(folder)
@@ -233,60 +232,6 @@ def bench_schema() -> None:
     schema = BenchFile.model_json_schema()
     schema["properties"].pop("path", None)
     typer.echo(json.dumps(schema, indent=2))
-
-
-@engine_commands.command("status")
-def engine_status(bench: BenchOption = None) -> None:
-    """Show what the engine of a bench is doing."""
-    from labctl.console import show_engine
-
-    show_engine(find_bench(bench))
-
-
-@engine_commands.command("stop")
-def engine_stop(bench: BenchOption = None) -> None:
-    """Stop in an emergency: outputs to zero, relays open, latched."""
-    from labctl.engine.client import EngineClient
-
-    EngineClient.connect(find_bench(bench)).stop()
-    typer.echo("Stopped. Outputs are at zero, relays open; the bench is latched.")
-
-
-@engine_commands.command("acknowledge")
-def engine_acknowledge(bench: BenchOption = None) -> None:
-    """Release the latch after somebody has looked at the bench."""
-    from labctl.engine.client import EngineClient
-
-    EngineClient.connect(find_bench(bench)).acknowledge()
-    typer.echo("Acknowledged.")
-
-
-@engine_commands.command("shutdown")
-def engine_shutdown(bench: BenchOption = None) -> None:
-    """End the engine of a bench, with outputs at zero."""
-    from labctl.engine.client import EngineClient
-
-    EngineClient.connect(find_bench(bench)).shutdown()
-    typer.echo("The engine has ended; outputs are at zero.")
-
-
-def find_bench(path: Path | None) -> Path:
-    """Return the bench file a command is about.
-
-    Raises
-    ------
-    BenchFileError
-        Where the file named does not exist.
-    """
-    from labctl.errors import BenchFileError
-    from labctl.paths import simulated_bench
-
-    if path is not None:
-        if not path.is_file():
-            raise BenchFileError(f"There is no bench file {path}. `labctl new NAME` makes one.")
-        return path
-    here = Path("bench.toml")
-    return here if here.is_file() else simulated_bench()
 
 
 @app.callback(invoke_without_command=True)

@@ -25,13 +25,24 @@ class Clock(Protocol):
         """Wait ``seconds`` of bench time."""
         ...
 
+    def catch_up(self, now: float) -> None:
+        """Have bench time be at least ``now``, at once."""
+        ...
+
 
 class RealClock:
-    """Bench time is wall-clock time."""
+    """Bench time passes as on the wall, and nobody sets it."""
+
+    def __init__(self) -> None:
+        self._shift = 0.0
 
     def now(self) -> float:
-        """Return seconds of the monotonic system clock."""
-        return time.monotonic()
+        """Return seconds of the monotonic system clock, moved by :meth:`catch_up`."""
+        return time.monotonic() + self._shift
+
+    def catch_up(self, now: float) -> None:
+        """Have bench time be at least ``now``, as where a run goes on after a restart."""
+        self._shift += max(0.0, now - self.now())
 
     def sleep(self, seconds: float) -> None:
         """Wait ``seconds`` (negative counts as zero)."""
@@ -60,6 +71,10 @@ class VirtualClock:
         """Let ``seconds`` of bench time pass at once (negative counts as zero)."""
         if seconds > 0.0:
             self._now += seconds
+
+    def catch_up(self, now: float) -> None:
+        """Let bench time pass at once until it is ``now``."""
+        self._now = max(self._now, now)
 
 
 class PacedClock(VirtualClock):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,8 +13,9 @@ from rich.progress import BarColumn, Progress, TaskProgressColumn, TextColumn, T
 from rich.table import Table
 
 from labctl import plugins
-from labctl.errors import ProcedureError
+from labctl.errors import EngineError, ProcedureError
 from labctl.quantity import show, show_duration
+from labctl.visibility import in_words
 
 if TYPE_CHECKING:
     from labctl.bench import Bench
@@ -23,24 +25,38 @@ if TYPE_CHECKING:
 console = Console(highlight=False)
 
 
-def run_procedure(name: str, words: list[str], bench_file: Path, data: Path) -> None:
-    """Run one procedure with a progress bar; print where its run is and what it found."""
+def run_procedure(
+    name: str, words: list[str], bench_file: Path, data: Path, detach: bool = False
+) -> None:
+    """Run one procedure with a progress bar; print where its run is and what it found.
+
+    Where an engine has the bench, it is asked to do so.
+    """
     from labctl.bench import Bench
     from labctl.engine.local import run
+    from labctl.following import ask_for, engine_of
 
     plugins.add_workspace(Path.cwd())
     parameters: dict[str, Any] = dict(parse_words(words))
+    if (client := engine_of(bench_file)) is not None:
+        with client:
+            ask_for(client, name, lambda: client.submit(name, parameters), data, detach)
+        return
+    _refuse(detach)
     with Bench.open(bench_file) as bench:
-        plugins.procedure(name)(**parameters).check(bench.array.shape)  # before a bar is drawn
+        wanted = plugins.procedure(name)(**parameters)  # before a bar is drawn
+        wanted.refuse_idle(parameters)
+        wanted.check(bench.array.shape)
         with progress_bar(name) as on_progress:
             done = run(name, bench, data=data, on_progress=on_progress, **parameters)
         print_end(done)
 
 
-def resume_run(which: str, bench_file: Path, data: Path) -> None:
+def resume_run(which: str, bench_file: Path, data: Path, detach: bool = False) -> None:
     """Go on with a run that was broken off; print where it is and what it found."""
     from labctl.bench import Bench
     from labctl.engine.local import resume
+    from labctl.following import ask_for, engine_of
     from labctl.store import find
     from labctl.store.reopening import look
 
@@ -48,9 +64,23 @@ def resume_run(which: str, bench_file: Path, data: Path) -> None:
     run = find(which, data)
     _, before = look(run.path)  # before the bench is touched
     console.print(f"{run.path}: {run.status.value}, {before.units} units done", soft_wrap=True)
+    if (client := engine_of(bench_file)) is not None:
+        procedure = str(run.meta["procedure"])
+        with client:
+            ask_for(client, procedure, lambda: client.resume_run(run.path), data, detach)
+        return
+    _refuse(detach)
     with Bench.open(bench_file) as bench, progress_bar(run.meta["procedure"]) as on_progress:
         done = resume(run, bench, on_progress=on_progress)
     print_end(done)
+
+
+def _refuse(detach: bool) -> None:
+    if detach:
+        raise EngineError(
+            "--detach leaves a run to an engine, and none is running on this bench. "
+            "`labctl engine start` starts one."
+        )
 
 
 def print_end(run: Run) -> None:
@@ -67,7 +97,9 @@ def estimate_procedure(name: str, words: list[str], bench_file: Path) -> None:
     from labctl.bench import Bench
 
     plugins.add_workspace(Path.cwd())
-    procedure = plugins.procedure(name)(**parse_words(words))
+    parameters: dict[str, Any] = dict(parse_words(words))
+    procedure = plugins.procedure(name)(**parameters)
+    procedure.refuse_idle(parameters)
     with Bench.open(bench_file) as bench:
         procedure.check(bench.array.shape)
         procedure.bind(bench.array)
@@ -75,10 +107,17 @@ def estimate_procedure(name: str, words: list[str], bench_file: Path) -> None:
     console.print(f"{name} would take about {show_duration(seconds)} of bench time.")
 
 
-def list_procedures(name: str | None, bench_file: Path) -> None:
-    """Print all procedures, or the parameters of one."""
+def list_procedures(name: str | None, bench_file: Path, schema: bool = False) -> None:
+    """Print all procedures, or the parameters of one; or as JSON schema what they take."""
     plugins.add_workspace(bench_file.resolve().parent)
     plugins.add_workspace(Path.cwd())
+    if schema:
+        from labctl.schema import schema_of
+
+        wanted = plugins.procedures() if name is None else {name: plugins.procedure(name)}
+        schemas = {key: schema_of(each) for key, each in wanted.items()}
+        print(json.dumps(schemas if name is None else schemas[name], indent=2))
+        return
     if name is not None:
         found = plugins.procedure(name)
         console.print(f"{name}: {found.about()}\n")
@@ -86,6 +125,9 @@ def list_procedures(name: str | None, bench_file: Path) -> None:
         for row in found.declaration():
             table.add_row(row["name"], str(row["default"]), row["units"] or "", *_bounds(row))
         console.print(table)
+        for row in found.declaration():
+            if "visible_when" in row:
+                console.print(f"{row['name']} counts only where {in_words(row['visible_when'])}.")
         console.print(f"\nRun it: labctl run {name} name=value ...")
         return
     table = Table("procedure", "what it does", box=None)
@@ -94,23 +136,6 @@ def list_procedures(name: str | None, bench_file: Path) -> None:
     console.print(table)
     for key, error in plugins.broken().items():
         console.print(f"{key} cannot be used: {error}", style="red", markup=False)
-
-
-def list_runs(data: Path) -> None:
-    """Print the runs of a data folder, oldest first."""
-    from labctl.errors import StoreError
-    from labctl.store import runs
-
-    if not data.is_dir():
-        raise StoreError(f"There is no data folder {data}. Name one with --data.")
-
-    table = Table("run", "status", "chip", "error", box=None)
-    found = runs(data)
-    for item in found:
-        folder = str(item.path.relative_to(data))
-        chip = str(item.meta.get("chip", ""))
-        table.add_row(folder, item.status.value, chip, item.error or "")
-    console.print(table if found else f"There are no runs in {data}.")
 
 
 def print_bench(bench: Bench) -> None:
@@ -135,14 +160,6 @@ def print_bench(bench: Bench) -> None:
             f"{terminal.nplc:g}",
         )
     console.print(table)
-
-
-def show_engine(bench_file: Path) -> None:
-    """Print what the engine of a bench is doing."""
-    from labctl.engine.client import EngineClient
-
-    for key, value in EngineClient.connect(bench_file).status().items():
-        console.print(f"{key}: {value}", markup=False)
 
 
 def parse_words(words: list[str]) -> dict[str, str]:

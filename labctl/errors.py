@@ -6,6 +6,8 @@ message of a :class:`LabctlError` without a traceback; any other exception is a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 
 class LabctlError(Exception):
     """Base of every error a user can cause, meet on a bench, or cure."""
@@ -65,3 +67,15 @@ class CalibrationError(LabctlError):
 
 class BudgetSpent(LabctlError):  # noqa: N818 - the end that was asked for, not a fault
     """Learning has used up the pulses, the energy, the endurance or the time it was given."""
+
+
+class CampaignError(LabctlError):
+    """A campaign that has faults, or that cannot go on as it was written.
+
+    Attributes
+    ----------
+    faults
+        Of the file, each with its line; empty where it is something else.
+    """
+
+    faults: Sequence[object] = ()

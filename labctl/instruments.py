@@ -90,6 +90,8 @@ class SourceMeterAbility:
         Smallest compliance, A.
     shortest_pulse
         Shortest useful pulse, s.
+    overhead
+        Bench time of one command, s, as of :class:`SourceMeter`; for estimates without it.
     """
 
     channels: tuple[str, ...]
@@ -97,6 +99,7 @@ class SourceMeterAbility:
     max_current: float
     min_compliance: float
     shortest_pulse: float
+    overhead: float = 1e-3
 
     def with_channels(self, *channels: str) -> SourceMeterAbility:
         """Return the same ability with other channels."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from math import isfinite
 from typing import Any
 
@@ -17,6 +17,7 @@ from pymeasure.experiment.parameters import (
 from pymeasure.units import ureg
 
 from labctl.errors import ProcedureError
+from labctl.visibility import told
 
 _UNBOUNDED = 1e9  # pymeasure's bound where none is declared
 _TRUE, _FALSE = frozenset({"true", "yes", "on", "1"}), frozenset({"false", "no", "off", "0"})
@@ -87,18 +88,27 @@ def allowed(parameter: Parameter) -> str:
     return ""
 
 
-def declare(name: str, parameter: Parameter) -> dict[str, Any]:
+def declare(
+    name: str, parameter: Parameter, known: Mapping[str, Parameter] | None = None
+) -> dict[str, Any]:
     """Return a parameter as JSON for forms and help.
+
+    Parameters
+    ----------
+    known
+        All parameters of its procedure, for those that count only with some values of others.
 
     Returns
     -------
     dict
         ``name``, ``label``, ``type`` (``float``, ``integer``, ``boolean``, ``choice``, ``cells``,
         ``vector`` or ``text``), ``units``, ``minimum``, ``maximum`` (None where there is none),
-        ``default``, ``choices`` (None or a list), ``text``.
+        ``default``, ``choices`` (None or a list), ``text``; ``visible_when`` where it counts
+        only with some values of others, as :func:`labctl.visibility.told` has it.
     """
     low, high = _bounds(parameter)
     choices = parameter.choices if isinstance(parameter, ListParameter) else None
+    visible = told(parameter, known or {})
     return {
         "name": name,
         "label": parameter.name,
@@ -109,6 +119,7 @@ def declare(name: str, parameter: Parameter) -> dict[str, Any]:
         "default": parameter.default,
         "choices": None if choices is None else list(choices),
         "text": parameter.description or "",
+        **({"visible_when": visible} if visible else {}),
     }
 
 

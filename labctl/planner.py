@@ -43,6 +43,12 @@ class Planner:
             + self.both_step * np.count_nonzero(row & column)
         )
 
+    def closures_through(self, cells: Cells) -> int:
+        """Return how many relays close on the best way through cells from another one."""
+        if not len(cells):
+            return 0
+        return self.closures(cells[self.order(cells, None)]) + self.both_step
+
     def order(self, cells: Cells, here: tuple[int, int] | None) -> Order:
         """Return the order in which to visit cells.
 

@@ -94,6 +94,10 @@ class ProbedArray:
         """Return the bench time, s."""
         return self._clock.now()
 
+    def catch_up(self, now: float) -> None:
+        """Have the bench time be at least ``now``, s, as where a run goes on after a restart."""
+        self._clock.catch_up(now)
+
     @property
     def all_cells(self) -> NDArray[np.int64]:
         """Every cell of the chip, shape (rows * columns, 2)."""
@@ -183,6 +187,10 @@ class ProbedArray:
         return Sweep(
             np.asarray(voltages, dtype=float), np.concatenate(currents), np.concatenate(flags)
         )
+
+    def closures_along(self, cells: ArrayLike) -> int:
+        """Return how many relays close on one way through cells, shape (n, 2); moves nothing."""
+        return self._planner.closures_through(check_cells(cells, self.shape))
 
     def forget_relays(self) -> None:
         """Ask the matrix for its relays before the next move; somebody else moved them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ClassVar, Protocol
 
 import numpy as np
@@ -12,13 +12,15 @@ from numpy.typing import NDArray
 from pymeasure.experiment import Procedure as PymeasureProcedure
 from pymeasure.experiment.parameters import Parameter
 
-from labctl.array import CellArray
+from labctl.array import CellArray, Pulse
 from labctl.cells import parse_cells
+from labctl.cost import Cost
 from labctl.errors import AbortedError, ProcedureError, WiringError
 from labctl.parameters import CellsParameter, convert, declare
 from labctl.store import Column
+from labctl.visibility import counts, in_words, told, unmet
 
-__all__ = ["CellsParameter", "Column", "Procedure", "Sink"]
+__all__ = ["CellsParameter", "Column", "Cost", "Procedure", "Sink"]
 
 
 class Sink(Protocol):
@@ -43,12 +45,15 @@ class Procedure(PymeasureProcedure):
         Name in files and on the command line: that of the module for ``procedures/*.py``.
     tables
         Table -> column -> :class:`labctl.store.Column`. The first one is the main one.
+    results
+        Items of :meth:`summary` that conditions of a campaign may ask for, with their units.
     array
         The cells, from :meth:`bind` on.
     """
 
     name: ClassVar[str] = "procedure"
     tables: ClassVar[dict[str, dict[str, Column]]] = {}
+    results: ClassVar[dict[str, Column]] = {}
     array: CellArray
 
     def __init_subclass__(cls, **kwargs: Any) -> None:
@@ -77,7 +82,8 @@ class Procedure(PymeasureProcedure):
 
         See :func:`labctl.parameters.declare` for the keys.
         """
-        return [declare(name, parameter) for name, parameter in _declared(cls).items()]
+        known = _declared(cls)
+        return [declare(name, parameter, known) for name, parameter in known.items()]
 
     def configure(self, parameters: Mapping[str, Any]) -> None:
         """Set parameters from values, text or JSON.
@@ -98,6 +104,26 @@ class Procedure(PymeasureProcedure):
         for name, value in values.items():
             setattr(self, name, value)
 
+    def refuse_idle(self, names: Iterable[str]) -> None:
+        """Refuse parameters that were given but do not count with the values of the others.
+
+        Raises
+        ------
+        ProcedureError
+            Naming the parameter, and when it would count.
+        """
+        known, values = _declared(type(self)), self.values()
+        for name in names:
+            against = unmet(known[name], known, values)
+            if not against:
+                continue
+            where = in_words(told(known[name], known)) or f"{' and '.join(against)} is otherwise"
+            now = ", ".join(f"{other} is {values[other]}" for other in against)
+            raise ProcedureError(
+                f"Procedure {self.name}, parameter {name!r} counts only where {where}; {now}. "
+                f"Change that, or leave {name} out."
+            )
+
     def check(self, shape: tuple[int, int]) -> None:
         """Hold every parameter against its bounds and against a chip of ``shape``.
 
@@ -106,8 +132,11 @@ class Procedure(PymeasureProcedure):
         ProcedureError
             Naming parameter, value and what is allowed.
         """
-        for name, parameter in _declared(type(self)).items():
+        known, values = _declared(type(self)), self.values()
+        for name, parameter in known.items():
             value = getattr(self, name)
+            if value is None and not counts(parameter, known, values):
+                continue
             if value is None:
                 raise ProcedureError(f"Procedure {self.name}, parameter {name!r} needs a value.")
             value = convert(self.name, name, parameter, value)
@@ -150,6 +179,10 @@ class Procedure(PymeasureProcedure):
     def prepare(self) -> None:
         """Do what is needed once before the first unit; the array may be used."""
 
+    def pulses(self) -> list[Pulse]:
+        """Return the strongest pulses it may give, so that they can be checked beforehand."""
+        return []
+
     def units(self) -> list[Any]:
         """Return what is to be done, one JSON-able item per step; called after prepare."""
         raise NotImplementedError
@@ -191,6 +224,18 @@ class Procedure(PymeasureProcedure):
     def estimate(self) -> float:
         """Return the bench time of the whole run, s; called before prepare."""
         return len(self.units()) * self.array.timing.read
+
+    def cost(self) -> Cost | None:
+        """Return expected pulses, reads and relay closures; None where they are not known.
+
+        Called like :meth:`estimate`, and counts on the same assumptions.
+        """
+        return None
+
+    def relays(self, cells: NDArray[np.int64]) -> float:
+        """Return the relay closures of one way through cells, shape (n, 2); 0 without relays."""
+        count = getattr(self.array, "closures_along", None)
+        return 0.0 if count is None else float(count(cells))
 
     def record(self, table: str, **columns: Any) -> None:
         """Store one row (scalars) or a block of rows (1-D arrays) in ``table``."""

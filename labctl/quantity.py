@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
 from math import floor, isfinite, log10
 
+_COHERENT = frozenset({"", "V", "A", "S", "s", "Hz", "K", "J", "W", "C", "F", "Ω", "ohm", "m"})
 _PREFIXES = {-15: "f", -12: "p", -9: "n", -6: "µ", -3: "m", 0: "", 3: "k", 6: "M", 9: "G"}
 
 
@@ -24,6 +26,38 @@ def show(value: float, unit: str, digits: int = 3) -> str:
     if abs(scaled) >= 1000 and power < 9:  # 999.9 rounds up to the next prefix
         power, scaled = power + 3, scaled / 1000
     return f"{scaled:g} {_PREFIXES[power]}{unit}"
+
+
+def to_si(value: float, unit: str) -> float:
+    """Return a value in the coherent SI unit.
+
+    Raises
+    ------
+    ValueError
+        For a unit that is not known.
+
+    Examples
+    --------
+    >>> to_si(0.2, "V"), to_si(250.0, "mV"), to_si(2.0, "min"), to_si(25.0, "degC")
+    (0.2, 0.25, 120.0, 298.15)
+    """
+    if unit in _COHERENT:
+        return value
+    scale, offset = _scale(unit)
+    return value / scale if offset is None else value * scale + offset
+
+
+@cache
+def _scale(unit: str) -> tuple[float, float | None]:
+    """Return how many of ``unit`` make one SI unit; with an offset, factor and offset."""
+    from pymeasure.units import ureg  # slow to load, and seldom needed
+
+    try:
+        zero, one = (ureg.Quantity(k, unit).to_base_units().magnitude for k in (0.0, 1.0))
+    except Exception as error:  # pint raises errors of many kinds for text it cannot read
+        raise ValueError(f"{unit!r} is not a unit") from error
+    # Dividing by a million gives 60e-6 to the last digit; multiplying by a millionth does not.
+    return (1.0 / one, None) if zero == 0.0 else (one - zero, zero)
 
 
 def show_duration(seconds: float) -> str:

@@ -146,8 +146,8 @@ def look_up(bench_path: str | Path) -> Rendezvous:
     found = _read(bench)
     if found is None or is_alive(dict(found.process)) is False:
         raise EngineError(
-            f"No engine is running on bench {bench}. `labctl gui` starts one, and so does "
-            "`python -m labctl.engine BENCH.toml`."
+            f"No engine is running on bench {bench}. `labctl engine start` starts one, and so does "
+            "`labctl gui`."
         )
     if found.role != ENGINE:
         raise EngineError(_in_use(bench, found))

@@ -17,6 +17,7 @@ A labctl workspace.
 |---|---|
 | `bench.toml` | the bench: instruments, wiring, chip, limits; simulated as it stands |
 | `procedures/` | your own procedures, one file each; `gate_sweep.py` is a worked example |
+| `campaigns/` | what to run in which order; `fresh-chip.toml` goes from forming to a data sheet |
 | `drivers/` | your own drivers, one file per instrument family |
 | `data/` | measured runs land here |
 
@@ -26,6 +27,8 @@ For a bench of your own, put its addresses into `bench.toml` and take `[simulati
     labctl procedures
     labctl run form cells=0..3,0..3
     labctl run gate_sweep cells=2,1 stop=4
+    labctl campaign check campaigns/fresh-chip.toml
+    labctl campaign run campaigns/fresh-chip.toml
     labctl gui
 
 """
@@ -61,13 +64,15 @@ def new_workspace(folder: str | Path) -> Path:
     try:
         if folder.exists() and any(folder.iterdir()):
             raise LabctlError(f"{folder} is not empty. Name a new folder; nothing was touched.")
-        for part in ("drivers", "procedures", "data"):
+        for part in ("drivers", "procedures", "campaigns", "data"):
             (folder / part).mkdir(parents=True, exist_ok=True)
         bench = data_file("benches", "simulated.toml").read_text(encoding="utf-8")
         bench = bench.replace('name = "Simulated bench"', f'name = "{_plain(folder.name)} bench"')
         bench += _STATE
         (folder / "bench.toml").write_text(bench, encoding="utf-8")
         shutil.copy(data_file("examples", "gate_sweep.py"), folder / "procedures" / "gate_sweep.py")
+        example = "fresh-chip.toml"
+        shutil.copy(data_file("campaigns", example), folder / "campaigns" / example)
         (folder / "drivers" / "README.md").write_text(_DRIVERS_README, encoding="utf-8")
         (folder / "README.md").write_text(_README.format(name=folder.name), encoding="utf-8")
     except OSError as error:

@@ -19,10 +19,10 @@ from labctl.learn.rule import Rule
 from labctl.learn.sampler import Chain, Step
 from labctl.learn.source import LAST, Measured, measured
 from labctl.learn.tasks import Task, load_task
-from labctl.procedure import Procedure
+from labctl.procedure import Cost, Procedure
 from labctl.store import DATA_ROOT, Column, RunReader
 
-TYPICAL_WIDTH = 2e-4  # s; the calibration is only read when the run begins
+_TYPICAL_WIDTH = 2e-4  # s; the calibration is only read when the run begins
 
 PULSES = {
     "step": Column("int64", "", "from 1"),
@@ -120,6 +120,18 @@ class _OnChip(Procedure):
         except BudgetSpent as error:
             self._stopped = str(error)
             return None
+
+    def _planned_time(self, pulses: float) -> float:
+        """Return the bench time of so many pulses with their reads, s."""
+        return pulses * self.array.timing.pulse_and_read(_TYPICAL_WIDTH)
+
+    def _planned_cost(self, steps: int, pulsed: float) -> Cost:
+        """Return what steps cost that pulse and read so many cells each, spread over the chip."""
+        rows, columns = self.array.shape
+        flat = np.arange(0, rows * columns, 2)[: round(pulsed)]
+        each = self.relays(np.stack([flat // columns, flat % columns], axis=1))
+        count = round(steps * pulsed)
+        return Cost(count, count, steps * each)
 
     def _chip_state(self) -> dict[str, Any]:
         return {

@@ -21,8 +21,9 @@ from labctl.learn.sampler import Step
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.training import train
 from labctl.learn.uncertainty import split
+from labctl.procedure import Cost
 from labctl.store import Column
-from procedures._chain import DRAWS, PULSES, TYPICAL_WIDTH, WEIGHTS, _OnChip
+from procedures._chain import DRAWS, PULSES, WEIGHTS, _OnChip
 from procedures.learn import widths
 
 KNOWN, PERSON = "known labels", "person"
@@ -226,13 +227,21 @@ class ActiveLearn(_OnChip):
             "ece": scores.ece(mean, label),
         }
 
-    def estimate(self) -> float:
-        """Return the bench time of all pulses with their reads, s; a person's time not counted."""
+    def _planned(self) -> tuple[int, float]:
+        """Return how many steps all rounds take, and how many cells each pulses in the mean."""
         self._load()
         model = self._blank()
         pulsed = model.size * getattr(self._make_rule(model), "share", 1.0)
-        steps = self.first + (self.rounds - 1) * self.steps
-        return steps * pulsed * self.array.timing.pulse_and_read(TYPICAL_WIDTH)
+        return self.first + (self.rounds - 1) * self.steps, float(pulsed)
+
+    def estimate(self) -> float:
+        """Return the bench time of all pulses with their reads, s; a person's time not counted."""
+        steps, pulsed = self._planned()
+        return self._planned_time(steps * pulsed)
+
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures of all rounds."""
+        return self._planned_cost(*self._planned())
 
     def summary(self) -> dict[str, Any]:
         """Return what was learned from how many labels, and what it cost."""

@@ -8,7 +8,7 @@ import numpy as np
 from pymeasure.experiment import FloatParameter
 
 from labctl.array import READ_VOLTAGE, Pulse
-from labctl.procedure import CellsParameter, Procedure
+from labctl.procedure import CellsParameter, Cost, Procedure
 from labctl.store import Column
 
 
@@ -23,6 +23,12 @@ class Form(Procedure):
     width = FloatParameter("Pulse width", units="s", default=1e-3, minimum=1e-8, maximum=1.0)
     threshold = FloatParameter("Formed at", units="µS", default=5.0, minimum=0.001, maximum=1e4)
 
+    results: ClassVar[dict[str, Column]] = {
+        "cells": Column("int64", "", "cells looked at"),
+        "formed": Column("int64", "", "of which conduct"),
+        "unreadable": Column("int64", "", "of which could not be read"),
+        "yield": Column("float64", "", "share of the cells that conducts"),
+    }
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         "pulses": {
             "time": Column("float64", "s", "bench time"),
@@ -48,8 +54,12 @@ class Form(Procedure):
 
     def prepare(self) -> None:
         """Refuse pulses beyond the limits before the first one; start the counts."""
-        self.array.check([Pulse.set(v, self.gate, self.width) for v in self._heights()])
+        self.array.check(self.pulses())
         self._formed = self._done = self._unreadable = 0
+
+    def pulses(self) -> list[Pulse]:
+        """Return the whole ramp."""
+        return [Pulse.set(v, self.gate, self.width) for v in self._heights()]
 
     def units(self) -> list[Any]:
         """One unit per cell."""
@@ -102,13 +112,24 @@ class Form(Procedure):
         each = timing.read + pulses * again
         return len(self.selected_cells()) * each
 
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures if every cell forms half-way up the ramp."""
+        cells = self.selected_cells()
+        pulses = len(cells) * len(self._heights()) / 2
+        return Cost(pulses, len(cells) + pulses, self.relays(cells))
+
     def state(self) -> dict[str, Any]:
         """Return the counts."""
         return {name: getattr(self, name) for name in ("_formed", "_done", "_unreadable")}
 
     def summary(self) -> dict[str, Any]:
         """Return how many cells conduct, and how many could not be read."""
-        return {"cells": self._done, "formed": self._formed, "unreadable": self._unreadable}
+        return {
+            "cells": self._done,
+            "formed": self._formed,
+            "unreadable": self._unreadable,
+            "yield": self._formed / max(self._done, 1),
+        }
 
     def _heights(self) -> list[float]:
         count = max(int(np.floor((self.stop - self.start) / self.step + 1e-9)), 0) + 1

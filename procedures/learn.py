@@ -16,8 +16,9 @@ from labctl.learn.models import PredictiveModel
 from labctl.learn.rule import Rule
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.uncertainty import split
+from labctl.procedure import Cost
 from labctl.store import Column
-from procedures._chain import TYPICAL_WIDTH, _Sampling
+from procedures._chain import _Sampling
 
 _RECENT = 20
 """Draws of the running prediction."""
@@ -113,9 +114,15 @@ class Learn(_Sampling):
             found |= diagnose(draws).to_json()
         return found
 
+    def _pulsed(self) -> float:
+        """Return how many cells a step pulses, in the mean."""
+        model = self._make_model(load_task(self.task))
+        return float(model.size * getattr(self._make_rule(model), "share", 1.0))
+
     def estimate(self) -> float:
         """Return the bench time of all pulses with their reads, s."""
-        model = self._make_model(load_task(self.task))
-        rule = self._make_rule(model)
-        pulsed = model.size * getattr(rule, "share", 1.0)
-        return self.steps * pulsed * self.array.timing.pulse_and_read(TYPICAL_WIDTH)
+        return self._planned_time(self.steps * self._pulsed())
+
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures of all steps."""
+        return self._planned_cost(self.steps, self._pulsed())

@@ -9,7 +9,7 @@ from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from labctl.array import READ_VOLTAGE, Pulse
 from labctl.errors import ProcedureError
-from labctl.procedure import CellsParameter, Procedure
+from labctl.procedure import CellsParameter, Cost, Procedure
 from labctl.store import Column
 
 
@@ -34,6 +34,11 @@ class Program(Procedure):
     highest = FloatParameter("Highest pulse", units="V", default=2.0, minimum=0.1, maximum=10.0)
     width = FloatParameter("Pulse width", units="s", default=2e-4, minimum=1e-8, maximum=1.0)
 
+    results: ClassVar[dict[str, Column]] = {
+        "cells": Column("int64", "", "cells programmed"),
+        "within_tolerance": Column("int64", "", "of which are within the tolerance"),
+        "yield": Column("float64", "", "share of the cells within the tolerance"),
+    }
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         "pulses": {
             "time": Column("float64", "s", "bench time"),
@@ -55,19 +60,29 @@ class Program(Procedure):
         },
     }
 
-    def prepare(self) -> None:
-        """Start the count; refuse a target without room for its tolerance."""
+    def check(self, shape: tuple[int, int]) -> None:
+        """Hold the parameters against bounds and chip; refuse a target without room."""
+        super().check(shape)
+        self._check_target()
+
+    def _check_target(self) -> None:
         if self.tolerance >= self.target:
             raise ProcedureError(
                 f"tolerance {self.tolerance:g} µS is not below target {self.target:g} µS."
             )
+
+    def pulses(self) -> list[Pulse]:
+        """Return the highest SET and the highest RESET."""
         highest = max(self.highest, self.set_voltage, self.reset_voltage)
-        self.array.check(
-            [
-                Pulse.set(highest, self.set_gate, self.width),
-                Pulse.reset(highest, self.reset_gate, self.width),
-            ]
-        )
+        return [
+            Pulse.set(highest, self.set_gate, self.width),
+            Pulse.reset(highest, self.reset_gate, self.width),
+        ]
+
+    def prepare(self) -> None:
+        """Start the count; refuse a target without room for its tolerance."""
+        self._check_target()
+        self.array.check(self.pulses())
         self._ok, self._done = 0, 0
 
     def units(self) -> list[Any]:
@@ -126,10 +141,20 @@ class Program(Procedure):
         each = timing.read + self.attempts / 4 * again
         return len(self.selected_cells()) * each
 
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures if every cell needs a quarter of its pulses."""
+        cells = self.selected_cells()
+        pulses = len(cells) * self.attempts / 4
+        return Cost(pulses, len(cells) + pulses, self.relays(cells))
+
     def state(self) -> dict[str, Any]:
         """Return the counts."""
         return {"_ok": self._ok, "_done": self._done}
 
     def summary(self) -> dict[str, Any]:
         """Return how many cells reached the target."""
-        return {"cells": self._done, "within_tolerance": self._ok}
+        return {
+            "cells": self._done,
+            "within_tolerance": self._ok,
+            "yield": self._ok / max(self._done, 1),
+        }

@@ -8,7 +8,7 @@ import numpy as np
 from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from labctl.array import READ_GATE, READ_VOLTAGE
-from labctl.procedure import CellsParameter, Procedure
+from labctl.procedure import CellsParameter, Cost, Procedure
 from labctl.store import Column
 
 
@@ -58,3 +58,8 @@ class ReadMap(Procedure):
     def estimate(self) -> float:
         """Return the bench time of all reads, s."""
         return self.repeats * len(self.selected_cells()) * self.array.timing.read
+
+    def cost(self) -> Cost:
+        """Return reads and relay closures of all passes."""
+        cells = self.selected_cells()
+        return Cost(0, self.repeats * len(cells), self.repeats * self.relays(cells))

@@ -12,7 +12,8 @@ from labctl.learn.models import LogisticRegression, PredictiveModel
 from labctl.learn.reference import has_reference, reference
 from labctl.learn.results import evaluate
 from labctl.learn.tasks import TWO_CLASSES, Task, load_task
-from procedures._chain import TYPICAL_WIDTH, _Sampling
+from labctl.procedure import Cost
+from procedures._chain import _Sampling
 
 
 class SamplePosterior(_Sampling):
@@ -35,5 +36,8 @@ class SamplePosterior(_Sampling):
 
     def estimate(self) -> float:
         """Return the bench time of all pulses with their reads, s."""
-        timing, weights = self.array.timing, load_task(self.task).x_train.shape[1]
-        return self.steps * weights * timing.pulse_and_read(TYPICAL_WIDTH)
+        return self._planned_time(self.steps * load_task(self.task).x_train.shape[1])
+
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures of all steps; one cell of each pair a step."""
+        return self._planned_cost(self.steps, load_task(self.task).x_train.shape[1])

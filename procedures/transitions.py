@@ -8,7 +8,7 @@ import numpy as np
 from pymeasure.experiment import FloatParameter, IntegerParameter
 
 from labctl.array import READ_VOLTAGE, Pulse
-from labctl.procedure import CellsParameter, Procedure
+from labctl.procedure import CellsParameter, Cost, Procedure
 from labctl.store import Column
 
 
@@ -51,13 +51,17 @@ class Transitions(Procedure):
         },
     }
 
+    def pulses(self) -> list[Pulse]:
+        """Return the SET and the RESET."""
+        return [
+            Pulse.set(self.set_voltage, self.set_gate, self.width),
+            Pulse.reset(self.reset_voltage, self.reset_gate, self.width),
+        ]
+
     def prepare(self) -> None:
         """Refuse pulses beyond the limits; read the start; draw the first polarities."""
-        self._pulses = {
-            1: Pulse.set(self.set_voltage, self.set_gate, self.width),
-            -1: Pulse.reset(self.reset_voltage, self.reset_gate, self.width),
-        }
-        self.array.check(list(self._pulses.values()))
+        self.array.check(self.pulses())
+        self._pulses = dict(zip((1, -1), self.pulses(), strict=True))
         self._cells = self.selected_cells()
         self._polarity = self.rng.choice([-1, 1], len(self._cells))
         self._before = self.array.read(self._cells).conductance
@@ -105,3 +109,9 @@ class Transitions(Procedure):
         timing, cells = self.array.timing, len(self.selected_cells())
         pulse = timing.pulse_and_read(self.width)
         return cells * (self.passes * pulse + (self.repeats + 1) * timing.read)
+
+    def cost(self) -> Cost:
+        """Return pulses, reads and relay closures of all passes."""
+        cells = self.selected_cells()
+        passes = self.passes + self.repeats + 1
+        return Cost(self.passes * len(cells), passes * len(cells), passes * self.relays(cells))

@@ -41,7 +41,14 @@ def test_help_teaches(tmp_path):
 
 
 def test_a_new_workspace_has_what_the_readme_says_and_is_not_overwritten(workspace):
-    for part in ("bench.toml", "drivers", "procedures/gate_sweep.py", "data", "README.md"):
+    for part in (
+        "bench.toml",
+        "drivers",
+        "procedures/gate_sweep.py",
+        "campaigns",
+        "data",
+        "README.md",
+    ):
         assert (workspace / part).exists()
     assert "not empty" in refused(labctl("new", ".", at=workspace))
 

@@ -20,6 +20,7 @@ from pymeasure.experiment import (
 )
 from pymeasure.experiment import Procedure as PymeasureProcedure
 
+from labctl import Bench, plugins, run
 from labctl.errors import ProcedureError
 from labctl.procedure import CellsParameter, Procedure
 from labctl.store import Column
@@ -235,3 +236,24 @@ def test_pymeasure_finds_estimate_and_parameters(tmp_path):
     assert procedure.get_estimates() == pytest.approx(0.02)
     assert procedure.parameter_values() == {"cells": "0,0; 0,1"}
     assert procedure.parameters_are_set()
+
+
+@pytest.mark.parametrize("name", ["form", "read_map"])
+def test_pymeasure_worker_runs_the_procedures_of_labctl_on_a_bench(tmp_path, bench_file, name):
+    with Bench.open(bench_file()) as bench:
+        if name == "read_map":
+            run("form", bench, data=tmp_path / "data", cells="0..1,0..2")
+        procedure = plugins.procedure(name)(cells="0..1,0..2")
+        procedure.bind(bench.array, rng=np.random.default_rng(1))
+        frame = work(procedure, tmp_path)
+        assert procedure.status == PymeasureProcedure.FINISHED
+        own = run("read_map", bench, data=tmp_path / "data", cells="0..1,0..2").frame("cells")
+    # Columns of a table that is not the first carry its name.
+    table = "" if next(iter(procedure.tables)) == "cells" else "cells "
+    cells = frame.dropna(subset=[f"{table}row"])
+    places = [(r, c) for r in range(2) for c in range(3)]
+    named = cells[[f"{table}row", f"{table}col"]].astype(int)
+    assert [tuple(place) for place in named.to_numpy().tolist()] == places
+    # Two reads of a cell differ by its noise.
+    found = cells[f"{table}conductance (S)"].to_numpy()
+    np.testing.assert_allclose(found, own["conductance"].to_numpy(), rtol=0.25)

@@ -132,9 +132,31 @@ def _pictures(plates: Sequence[Plate], first: int) -> list[Picture]:
 
 def render_report(data: ReportData) -> str:
     """Return the report as one HTML document."""
+    return render_page(data, cards(data), sections(data), uncertain_rows(data))
+
+
+def render_page(
+    data: ReportData,
+    figures: Sequence[Card],
+    parts: Sequence[tuple[str, Sequence[Plate]]],
+    uncertain: Sequence[UncertainRow] | None = None,
+) -> str:
+    """Return a page in the form of the report: head, key figures, sections, where it comes from.
+
+    Parameters
+    ----------
+    data
+        Its title, facts, summary, notes, runs, instruments and settings are shown.
+    figures
+        The key figures, five in a row.
+    parts
+        Title and figures of each section.
+    uncertain
+        Rows of the table of uncertain samples; None leaves the table out.
+    """
     printed = []
     number = 1
-    for title, plates in sections(data):
+    for title, plates in parts:
         printed.append((title, _pictures(plates, number)))
         number += len(plates)
     date = data.date.strftime("%Y-%m-%d %H:%M") if isinstance(data.date, datetime) else data.date
@@ -149,9 +171,9 @@ def render_report(data: ReportData) -> str:
     return environment.get_template("report.html.j2").render(
         data=data,
         date=date,
-        cards=cards(data),
+        cards=figures,
         sections=printed,
-        uncertain=uncertain_rows(data),
+        uncertain=uncertain,
     )
 
 

@@ -20,12 +20,14 @@ from labctl.engine.messages import Reply
 from labctl.errors import EngineError
 from labctl.rendezvous import Rendezvous, StartingError, log_file, look_up
 from labctl.store import DATA_ROOT
+from labctl.store.process import is_alive
 
 TIMEOUT = 10.0
 """s to wait for an answer; an emergency stop may use most of it."""
 START_TIMEOUT = 120.0
 """s an engine may take to open its bench."""
 _WAKE = 0.05  # s between looks while waiting for a process
+_LOOK = 500  # ms between looks at whether the engine is still there
 
 
 class EngineClient:
@@ -147,6 +149,49 @@ class EngineClient:
         reply = self._ask("submit", procedure=procedure, parameters=dict(parameters or {}))
         return int(reply["id"])
 
+    def resume_run(self, run: str | Path | int) -> int:
+        """Queue the rest of a run that was broken off (folder or number) and return its id.
+
+        Raises
+        ------
+        StoreError
+            Where it cannot be resumed on this bench.
+        """
+        named = str(run)
+        folder = Path(named)
+        if not named.isdecimal() or folder.is_dir():
+            named = str(folder.resolve())  # the engine works in a folder of its own
+        return int(self._ask("resume_run", run=named)["id"])
+
+    def queue(self) -> list[dict[str, Any]]:
+        """Return the runs that wait, the next one first; see ``QueuedRun``."""
+        found: list[dict[str, Any]] = self.status()["queue"]
+        return found
+
+    def edit(self, run_id: int, parameters: Mapping[str, Any]) -> dict[str, Any]:
+        """Give parameters of a queued run other values; those not named stay."""
+        return self._ask("edit", id=run_id, parameters=dict(parameters))
+
+    def move(self, run_id: int, to: int | str) -> int:
+        """Bring a queued run to place ``to`` (0: next; or up, down, first, last); return it."""
+        return int(self._ask("move", id=run_id, to=to)["place"])
+
+    def remove(self, run_id: int) -> None:
+        """Take a run off the queue."""
+        self._ask("remove", id=run_id)
+
+    def hold(self) -> None:
+        """Let no further run begin until :meth:`release`; the present one goes on."""
+        self._ask("hold")
+
+    def release(self) -> None:
+        """Let the queue go on."""
+        self._ask("release")
+
+    def dismiss(self) -> None:
+        """Offer the unfinished run no more; it can be resumed all the same."""
+        self._ask("dismiss")
+
     def wait(
         self,
         run_id: int,
@@ -167,8 +212,7 @@ class EngineClient:
         Returns
         -------
         dict
-            ``id``, ``procedure``, ``run`` (folder), ``status``, ``error``; where later runs have
-            ended meanwhile, those of the last one.
+            ``id``, ``procedure``, ``run`` (folder), ``status``, ``error``.
 
         Raises
         ------
@@ -177,28 +221,31 @@ class EngineClient:
         """
         pause = threading.Event()
         while True:
-            status = self.status()
+            found = self._ask("find", id=run_id)
             if on_status is not None:
-                on_status(status)
-            last: dict[str, Any] | None = status["last"]
-            if last is not None and last["id"] >= run_id:
-                return last
-            pending = [job["id"] for job in (*status["queue"], status["current"]) if job]
-            if run_id not in pending:
-                raise EngineError(f"Run {run_id} is not in the queue of the engine any more.")
+                on_status(self.status())
+            if found["place"] == "ended":
+                ended: dict[str, Any] = found["ended"]
+                return ended
+            if found["place"] == "gone":
+                raise EngineError(f"Job {run_id} is not in the queue of the engine any more.")
             pause.wait(interval)
 
-    def pause(self) -> None:
-        """Begin no further unit of the present run until :meth:`resume`."""
-        self._ask("pause")
+    def pause(self) -> dict[str, Any]:
+        """Begin no further unit of the present run until :meth:`resume`; return its id, state."""
+        return self._ask("pause")
 
-    def resume(self) -> None:
-        """Go on with a paused run."""
-        self._ask("resume")
+    def resume(self) -> dict[str, Any]:
+        """Go on with a paused run; return its id and state."""
+        return self._ask("resume")
 
-    def abort(self) -> None:
-        """End the present run within one cell; what was measured is kept."""
-        self._ask("abort")
+    def abort(self) -> dict[str, Any]:
+        """End the present run within one cell; return its id and state. The data is kept."""
+        return self._ask("abort")
+
+    def withdraw(self, run_id: int) -> None:
+        """Take a run off the queue, or abort it where it is on; let it be where it is over."""
+        self._ask("withdraw", id=run_id)
 
     def stop(self) -> None:
         """Stop in an emergency: outputs to zero, relays open, latched; the queue is emptied.
@@ -256,7 +303,7 @@ class EngineClient:
             socket = self._open()
             try:
                 socket.send(json.dumps(message).encode())
-                if not socket.poll(round(self._timeout * 1000)):
+                if not self._answers(socket):
                     raise EngineError(
                         f"The engine of {self._found.bench} (process {self.pid}) does not answer "
                         f"{command!r}. It may have ended; see `labctl engine status`."
@@ -269,6 +316,21 @@ class EngineClient:
             kind = getattr(errors, reply.fault.type, EngineError)
             raise kind(reply.fault.message)
         return reply.result or {}
+
+    def _answers(self, socket: zmq.Socket[bytes]) -> bool:
+        """Wait for an answer; raise EngineError where none can come any more."""
+        left = round(self._timeout * 1000)
+        while left > 0:
+            if socket.poll(min(left, _LOOK)):
+                return True
+            left -= _LOOK
+            if left > 0 and is_alive(dict(self._found.process)) is False:
+                raise EngineError(
+                    f"The engine of {self._found.bench} (process {self.pid}) has ended. What was "
+                    "measured is kept; `labctl engine start` starts it again and shows how far it "
+                    "had come."
+                )
+        return False
 
     def _open(self) -> zmq.Socket[bytes]:
         if self._socket is None:

@@ -53,6 +53,7 @@ def run(
         What ended the run. Its folder keeps everything measured before.
     """
     unit = plugins.procedure(procedure)(**parameters)
+    unit.refuse_idle(parameters)
     meta = bench.metadata() | ({} if seed is None else {"seed": seed})
     return _execute(unit, bench, data_root=data, meta=meta, on_progress=on_progress)
 

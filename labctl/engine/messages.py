@@ -28,6 +28,36 @@ class Submit(_Request):
     parameters: dict[str, JsonValue] = {}
 
 
+class ResumeRun(_Request):
+    """Queue the rest of a run that was broken off: its folder, or its number."""
+
+    command: Literal["resume_run"] = "resume_run"
+    run: Annotated[str, Field(min_length=1, max_length=4000)]
+
+
+class Edit(_Request):
+    """Give parameters of a queued run other values; those not named stay."""
+
+    command: Literal["edit"] = "edit"
+    id: int
+    parameters: dict[str, JsonValue]
+
+
+class Move(_Request):
+    """Bring a queued run to another place; 0 is the next to be run."""
+
+    command: Literal["move"] = "move"
+    id: int
+    to: Annotated[int, Field(ge=0)] | Literal["up", "down", "first", "last"]
+
+
+class One(_Request):
+    """Take a run off the queue (``withdraw``: or abort it where it is on), or ask where it is."""
+
+    command: Literal["remove", "withdraw", "find"]
+    id: int
+
+
 class Plain(_Request):
     """A command that says all by its name."""
 
@@ -37,14 +67,17 @@ class Plain(_Request):
         "pause",
         "resume",
         "abort",
+        "hold",
+        "release",
+        "dismiss",
         "stop",
         "acknowledge",
         "shutdown",
     ]
 
 
-Request = Annotated[Submit | Plain, Field(discriminator="command")]
-_REQUEST: TypeAdapter[Submit | Plain] = TypeAdapter(Request)
+Request = Submit | ResumeRun | Edit | Move | One | Plain
+_REQUEST: TypeAdapter[Request] = TypeAdapter(Annotated[Request, Field(discriminator="command")])
 
 
 class Fault(_Message):
@@ -62,11 +95,17 @@ class Reply(_Message):
 
 
 class QueuedRun(_Message):
-    """A run that waits."""
+    """A run that waits.
+
+    ``resumes`` is the folder of the run whose rest it is, or None; ``problem`` says why it could
+    not be run as things are, or is None.
+    """
 
     id: int
     procedure: str
     parameters: dict[str, Any]
+    resumes: str | None = None
+    problem: str | None = None
 
 
 class CurrentRun(_Message):
@@ -74,7 +113,9 @@ class CurrentRun(_Message):
 
     id: int
     procedure: str
+    parameters: dict[str, Any]
     run: str | None
+    waiting: str | None
     done: int
     total: int
     pace: float | None
@@ -96,7 +137,9 @@ class EngineStatus(_Message):
     """The engine's answer to ``status``.
 
     ``state`` is ``idle``, ``running``, ``paused``, ``aborting`` or ``closing``; ``latched`` says
-    why the bench is latched, or is None; ``last_run`` is the folder of the run before.
+    why the bench is latched, or is None; ``held`` says why no further run of the queue begins, or
+    is None. ``last`` is the run before, and ``last_run`` its folder; ``unfinished`` is a run that
+    the end of an engine cut short, offered to be resumed. ``notices`` are for people.
     """
 
     state: str
@@ -108,12 +151,22 @@ class EngineStatus(_Message):
     pid: int
     latched: str | None
     queue: list[QueuedRun]
+    held: str | None
     current: CurrentRun | None
     last: EndedRun | None
     last_run: str | None
+    unfinished: EndedRun | None
+    notices: list[str]
 
 
-def parse_request(content: Any) -> Submit | Plain:
+class Found(_Message):
+    """Where a run is: ``queued``, ``current``, ``ended`` (then with its end) or ``gone``."""
+
+    place: Literal["queued", "current", "ended", "gone"]
+    ended: EndedRun | None = None
+
+
+def parse_request(content: Any) -> Request:
     """Return the request that a decoded JSON value is.
 
     Raises

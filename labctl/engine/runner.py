@@ -17,11 +17,12 @@ from labctl.array import CellArray
 from labctl.engine.control import Control
 from labctl.engine.history import History
 from labctl.engine.progress import Meter, Progress
-from labctl.engine.provenance import environment
+from labctl.engine.provenance import environment, measured_by
 from labctl.engine.signals import guarded
 from labctl.errors import AbortedError, InstrumentError, LatchedError
 from labctl.procedure import Procedure
 from labctl.store import Run, RunWriter, Status
+from labctl.store.runlog import RunLog
 
 PROGRESS_INTERVAL = 0.1
 """s between two reports of progress."""
@@ -91,13 +92,17 @@ def execute(
     procedure.check(array.shape)
     control = control if control is not None else Control()
     notes = {"seed": secrets.randbits(63), **(meta or {})}
-    notes |= {"parameters": procedure.values(), "environment": _environment()}
+    notes |= {**measured_by(procedure), "environment": _environment()}
     with guarded(control.abort_from_signal, signals) as guard:
         if resume is None:
             writer = RunWriter.create(data_root, procedure.name, notes, procedure.tables)
         else:
             writer = RunWriter.reopen(resume)
+            if hasattr(array, "catch_up"):  # the clock of a bench may have begun anew since
+                array.catch_up(writer.done.time)
         writer.be_patient()
+        log = RunLog(writer.path, writer.stamp)
+        log.attach()
         execution = _Execution(procedure, array, writer, control, on_progress, on_exit)
         before = getattr(array, "interrupt", None)
         failure: BaseException | None = None
@@ -120,7 +125,10 @@ def execute(
             array.interrupt = before
         if on_exit is not None:
             unsafe = _attempt(on_exit)
-        return execution.conclude(failure, unsafe)
+        try:
+            return execution.conclude(failure, unsafe, log)
+        finally:
+            log.detach()
 
 
 class _Execution:
@@ -153,6 +161,9 @@ class _Execution:
         meter.begin_at(writer.done.units)
         self._meter = meter
         self._report()
+        done, total = writer.done.units, len(units)
+        _log.info("%s begins: %d units%s.", procedure.name, total,
+                  f", of which {done} are done already" if done else "")  # fmt: skip
         for index in range(writer.done.units, len(units)):
             if not control.checkpoint():
                 self._wait(meter)
@@ -168,7 +179,9 @@ class _Execution:
         while not writer.settle():
             self._wait_for_space(meter)
 
-    def conclude(self, failure: BaseException | None, unsafe: BaseException | None) -> Run:
+    def conclude(
+        self, failure: BaseException | None, unsafe: BaseException | None, log: RunLog
+    ) -> Run:
         """Clean up, write the final status, and return the run.
 
         Parameters
@@ -177,6 +190,8 @@ class _Execution:
             What ended the loop; None where it came to its end.
         unsafe
             What kept the outputs from going to zero.
+        log
+            Of the run.
         """
         control = self._control
         if isinstance(failure, KeyboardInterrupt):
@@ -199,7 +214,10 @@ class _Execution:
         error = "; ".join(_describe(problem) for problem in problems)
         trace = "".join(traceback.format_exception(problems[0])) if problems else None
         control.end()
-        self._writer.finish(status, error or reason or None, summary, traceback=trace)
+        why = error or reason or None
+        _log.info("The run is %s%s", status.value, f": {why}" if why else ".")
+        lost = {"log_lost": log.lost} if log.lost else {}
+        self._writer.finish(status, why, summary, traceback=trace, **lost)
         run = Run(self._writer.path)
         run.exception = problems[0] if problems else failure
         if isinstance(failure, SystemExit | GeneratorExit):
@@ -236,11 +254,13 @@ class _Execution:
         meter.pause()
         self._writer.flush()
         self._writer.status(Status.PAUSED)
+        _log.info("Paused after %d units.", meter.done)
         self._report()
         while not self._control.checkpoint():
             continue
         meter.resume()
         self._writer.status(Status.RUNNING)
+        _log.info("The run goes on.")
         self._report()
 
 

@@ -12,13 +12,13 @@ from typing import Any
 
 import zmq
 
-from labctl.engine.messages import LONGEST, Fault, Plain, Reply, Submit, parse_request
+from labctl.engine.messages import LONGEST, Fault, Reply, Request, parse_request
 from labctl.errors import LabctlError
 
 _POLL = 100  # ms between looks at whether to end
 _LINGER = 1000  # ms in which a last answer may still leave
 
-Handler = Callable[[Submit | Plain], dict[str, Any]]
+Handler = Callable[[Request], dict[str, Any]]
 
 
 class Wire:

@@ -106,6 +106,30 @@ class EngineLink(QObject):
         """End the run; what was measured is kept."""
         self._request("abort the run", lambda client: client.abort())
 
+    def move(self, number: int, to: str) -> None:
+        """Move a run in the queue, ``up`` or ``down``."""
+        self._request(f"move job {number} {to}", lambda client: client.move(number, to))
+
+    def remove(self, number: int) -> None:
+        """Take a run off the queue."""
+        self._request(f"remove job {number}", lambda client: client.remove(number))
+
+    def hold(self) -> None:
+        """Let no further run begin."""
+        self._request("hold the queue", lambda client: client.hold())
+
+    def release(self) -> None:
+        """Let the queue go on."""
+        self._request("release the queue", lambda client: client.release())
+
+    def resume_run(self, run: str) -> None:
+        """Queue the rest of a run that was cut short."""
+        self._request(f"resume {Path(run).name}", lambda client: client.resume_run(run))
+
+    def dismiss(self) -> None:
+        """Offer the run that was cut short no more."""
+        self._request("leave the run as it is", lambda client: client.dismiss())
+
     def acknowledge(self) -> None:
         """Release the latch after an emergency stop."""
         self._request("acknowledge the stop", lambda client: client.acknowledge())

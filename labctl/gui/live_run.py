@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +69,18 @@ class LiveRun(QObject):
         if shape != self.states.shape:
             self.states = CellStates(shape)
             self.changed.emit()
+
+    def begin_with(self, runs: Sequence[RunReader]) -> None:
+        """Take in runs that are over, the newest first, as what is known of the cells so far."""
+        for reader in reversed(runs):
+            self.states.begin_run()
+            try:
+                for name in reader.tables:
+                    self.states.add(reader.tail(name))
+            except (StoreError, OSError, ValueError) as error:
+                self.failed.emit(f"The run file {reader.path} cannot be read: {error}")
+        self.states.begin_run()
+        self.changed.emit()
 
     def follow(self, path: Path, growing: bool = True) -> None:
         """Follow the run in ``path``; the one before is read to its end first.

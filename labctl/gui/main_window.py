@@ -17,6 +17,7 @@ from PyQt6.QtWidgets import (
 )
 
 from labctl.cells import parse_cells
+from labctl.engine.leftover import recent_runs
 from labctl.errors import WiringError
 from labctl.gui.chip_map import ChipMap
 from labctl.gui.engine_link import EngineLink
@@ -26,6 +27,7 @@ from labctl.gui.label_dialog import LabelDialog
 from labctl.gui.learning_view import LearningView
 from labctl.gui.live_run import LiveRun
 from labctl.gui.log_panel import LogPanel
+from labctl.gui.queue_panel import QueuePanel
 from labctl.gui.run_panel import RunPanel
 from labctl.gui.selection import added
 from labctl.gui.status_bar import StatusBar
@@ -61,6 +63,7 @@ class MainWindow(QMainWindow):
         self.distributions.addTab(self.learning, "Learning")
         self.labels = LabelDialog(self)
         self.log = LogPanel()
+        self.queue = QueuePanel()
         self.stop = StopButton(self)
         self.latch = Banner("latch", "Acknowledge")
         self.lost = Banner("lost", "Start the engine again")
@@ -86,10 +89,14 @@ class MainWindow(QMainWindow):
         pictures.setSizes([600, 400])
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(pictures)
-        right.addWidget(self.log)
+        words = QSplitter(Qt.Orientation.Horizontal)
+        words.addWidget(self.log)
+        words.addWidget(self.queue)
+        words.setSizes([580, 420])
+        right.addWidget(words)
         right.setStretchFactor(0, 1)
-        right.setSizes([540, 110])
-        for splitter in (pictures, right):
+        right.setSizes([490, 165])
+        for splitter in (pictures, words, right):
             splitter.setChildrenCollapsible(False)
             splitter.setHandleWidth(8)
         middle = QHBoxLayout()
@@ -124,6 +131,12 @@ class MainWindow(QMainWindow):
         self.run_panel.resume_requested.connect(link.resume)
         self.run_panel.abort_requested.connect(link.abort)
         self.run_panel.cells_changed.connect(self._show_selection)
+        self.queue.move_requested.connect(link.move)
+        self.queue.remove_requested.connect(link.remove)
+        self.queue.hold_requested.connect(link.hold)
+        self.queue.release_requested.connect(link.release)
+        self.queue.resume_requested.connect(link.resume_run)
+        self.queue.dismiss_requested.connect(link.dismiss)
         self.chip_map.selected.connect(self._select)
         self.live.changed.connect(self._show_states)
         self.live.began.connect(self.learning.begin)
@@ -139,13 +152,19 @@ class MainWindow(QMainWindow):
             self.bar.show_bench(view.bench, view.chip, view.shape)
             self.live.set_shape(view.shape)
             self.chip_map.set_shape(view.shape)
+            if view.data_root is not None:
+                self.live.begin_with(recent_runs(view.data_root, view.chip, view.shape))
             self._show_states()
             self._show_selection(self.run_panel.cells())
         self.lost.say("")
         self.latch.say(LATCHED if view.latched else "")
         self.latch.setToolTip(view.latched)
         self.bar.show_state("latched" if view.latched else view.state, view.waiting)
-        self.run_panel.set_engine_state(view.state, bool(view.latched))
+        self.run_panel.set_engine_state(view.state, bool(view.latched), bool(view.held))
+        self.queue.show_view(view)
+        for notice in view.notices:
+            if previous is None or notice not in previous.notices:
+                self.log.fail(notice)
         ended = "" if view.last is None else f"{view.last.name} {view.last.status}"
         self.bar.show_progress(
             view.run_name, view.done, view.total, view.eta, view.bench_eta, last=ended
@@ -178,6 +197,7 @@ class MainWindow(QMainWindow):
         self.bar.show_state("lost")
         self.bar.show_progress(None, 0, 0)
         self.run_panel.set_engine_state("lost", latched=False)
+        self.queue.show_nothing()
         self.latch.say("")
         self.lost.say(reason)
         self.log.fail(reason)

@@ -26,12 +26,13 @@ class ParameterForm(QWidget):
 
     def __init__(self, declarations: Sequence[Mapping[str, Any]]) -> None:
         super().__init__()
-        layout = QFormLayout(self)
+        layout = self._layout = QFormLayout(self)
         layout.setContentsMargins(0, 0, 4, 0)
         layout.setRowWrapPolicy(QFormLayout.RowWrapPolicy.WrapAllRows)
         layout.setFieldGrowthPolicy(QFormLayout.FieldGrowthPolicy.AllNonFixedFieldsGrow)
         layout.setVerticalSpacing(4)
         self._fields = {str(d["name"]): _field(d) for d in declarations}
+        self._hidden: set[str] = set()
         for field in self._fields.values():
             label = QLabel(field.label)
             label.setToolTip(field.tooltip)
@@ -44,6 +45,7 @@ class ParameterForm(QWidget):
             else:
                 layout.addRow(label, field.widget)
             field.on_change(self._changed)
+        self._show_those_that_count()
 
     def names(self) -> list[str]:
         """Return the names of the parameters, in the order of the form."""
@@ -59,19 +61,22 @@ class ParameterForm(QWidget):
             self._fields[name].set_text(text)
 
     def values(self) -> dict[str, Any]:
-        """Return the value of each parameter, in its own unit.
+        """Return the value of each parameter that counts, in its own unit.
 
         Raises
         ------
         ValueError
             Naming the first entry that is not a value of its parameter, and what would be.
         """
-        return {name: field.value() for name, field in self._fields.items()}
+        shown = {n: field for n, field in self._fields.items() if n not in self._hidden}
+        return {name: field.value() for name, field in shown.items()}
 
     def errors(self) -> dict[str, str]:
         """Return what is wrong, by parameter; empty where all entries are right."""
         wrong: dict[str, str] = {}
         for name, field in self._fields.items():
+            if name in self._hidden:
+                continue
             try:
                 field.value()
             except ValueError as error:
@@ -83,7 +88,23 @@ class ParameterForm(QWidget):
         for field in self._fields.values():
             field.reset()
 
+    def hidden(self) -> set[str]:
+        """Return the names of parameters that do not count with the values of the others."""
+        return set(self._hidden)
+
+    def _show_those_that_count(self) -> None:
+        for name, field in self._fields.items():
+            conditions = field.declaration.get("visible_when") or {}
+            visible = all(
+                self._fields[other].meets(condition)
+                for other, condition in conditions.items()
+                if other in self._fields
+            )
+            (self._hidden.discard if visible else self._hidden.add)(name)
+            self._layout.setRowVisible(field.widget, visible)
+
     def _changed(self) -> None:
+        self._show_those_that_count()
         wrong = self.errors()
         for name, field in self._fields.items():
             field.mark(wrong.get(name))
@@ -129,6 +150,19 @@ class _Field:
             return self.parse(text)
         except ValueError as error:
             raise ValueError(f"{self.label}: {error}") from error
+
+    def meets(self, condition: Mapping[str, Any]) -> bool:
+        """Tell whether the value is one of those that a condition names."""
+        try:
+            value = self.value()
+        except ValueError:
+            return False
+        if "in" in condition:
+            return value in condition["in"]
+        low, high = condition.get("minimum"), condition.get("maximum")
+        return value is not None and (
+            (low is None or value >= low) and (high is None or value <= high)
+        )
 
     def reset(self) -> None:
         self.set_text(self.show(self.default))

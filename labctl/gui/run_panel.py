@@ -49,6 +49,7 @@ class RunPanel(QFrame):
         self._form: ParameterForm | None = None
         self._kept: dict[str, dict[str, str]] = {}
         self._state = "unknown"
+        self._held = False
         self._cells = ""
 
         self._choice = QComboBox()
@@ -149,8 +150,9 @@ class RunPanel(QFrame):
             return ""
         return self._form.text("cells")
 
-    def set_engine_state(self, state: str, latched: bool) -> None:
+    def set_engine_state(self, state: str, latched: bool, held: bool = False) -> None:
         """Enable what the engine can do now (``idle``, ``running``, ``paused``, ...)."""
+        self._held = held
         self._state = "latched" if latched else state
         self._show_state()
 
@@ -162,7 +164,7 @@ class RunPanel(QFrame):
     def _show_state(self) -> None:
         active = self._state in _ACTIVE
         ready = self._state == "idle" or active
-        self.start.setText("Add to the queue" if active else "Start")
+        self.start.setText("Add to the queue" if active or self._held else "Start")
         self.start.setEnabled(ready and self._form is not None)
         self.pause.setText("Resume" if self._state == "paused" else "Pause")
         self.pause.setEnabled(self._state in ("running", "paused"))

@@ -59,6 +59,11 @@ QToolTip {{ background: {PANEL}; color: {TEXT}; border: 1px solid {LINE}; paddin
 """
 
 
+def colour(name: str) -> QColor:
+    """Return a colour of this sheet by its name."""
+    return QColor(name)
+
+
 def use_bundled_font(font: QFont) -> str | None:
     """Load DejaVu Sans out of matplotlib where ``font`` has no letters.
 

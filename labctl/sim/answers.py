@@ -11,6 +11,8 @@ from labctl.sim.status import Status
 
 MOST_OUTPUT = 8 << 20
 """Bytes of unread answers; more are thrown away with error -430."""
+MOST_ANSWER = 64 << 20
+"""Bytes of one answer where no other waits: an instrument sends those as it makes them."""
 MESSAGE_AVAILABLE = 16
 """Bit 4 of the status byte (IEEE 488.2)."""
 
@@ -50,7 +52,7 @@ class Answers:
     def say(self, data: bytes) -> None:
         """Put one answer, terminator included, on the output queue."""
         waiting = self._waiting + len(data)
-        if waiting > MOST_OUTPUT:
+        if waiting > MOST_OUTPUT and (self._output or waiting > MOST_ANSWER):
             self._drop_output()
             self.status.error(-430, "Query DEADLOCKED")
             return

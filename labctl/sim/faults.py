@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterable, MutableSequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any, overload
 
 CONTACTS = ("welded", "open_relays")
@@ -90,8 +91,9 @@ class Faults:
     delay
         s added to every answer.
     interlock
-        ``"open"``: a 2400, a 2450 and a B2900 refuse to switch their output on; a 2600 refuses its
-        200 V range, and its output where ``outputenableaction`` says so.
+        ``"open"`` (or ``"closed"``, as without a fault): a 2400, a 2450 and a B2900 refuse to
+        switch their output on; a 2600 refuses its 200 V range, and its output where
+        ``outputenableaction`` says so.
     over_range
         Whether every reading overflows.
     power_cycle_after
@@ -121,10 +123,6 @@ class Faults:
     """How often a fault was set or mended; those of contacts do not count."""
 
     def __post_init__(self) -> None:
-        for name, kinds in _KINDS.items():
-            value = getattr(self, name)
-            if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
-                raise TypeError(f"fault {name} cannot be {value!r}")
         self._cycle: Callable[[], None] = _nothing
         self._changed: Callable[[], None] = _nothing
         self._random = random.Random(0x6A7BA6E)
@@ -132,6 +130,7 @@ class Faults:
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name not in CONTACTS:
+            _check(name, value)
             object.__setattr__(self, name, value)
             object.__setattr__(self, "changes", self.changes + 1)
             if name in _DEAFENING:
@@ -195,4 +194,23 @@ _KINDS: dict[str, tuple[type, ...]] = {
     "over_range": (bool,),
     "power_cycle_after": _COUNT,
 }
+_INTERLOCK = ("", "open", "closed")
+
+
+def _check(name: str, value: Any) -> None:
+    """Raise where there is no such fault, or it cannot have this value."""
+    if name.startswith("_"):
+        return
+    kinds = _KINDS.get(name)
+    if kinds is None:
+        known = ", ".join(sorted((*_KINDS, *CONTACTS)))
+        raise AttributeError(f"there is no fault {name!r}; an instrument can have {known}")
+    if not isinstance(value, kinds) or (isinstance(value, bool) and bool not in kinds):
+        raise TypeError(f"fault {name} cannot be {value!r}")
+    if name == "interlock" and value not in _INTERLOCK:
+        raise ValueError(f"fault interlock cannot be {value!r}: it is 'open' or 'closed'")
+    if name == "delay" and isinstance(value, int | float) and not 0.0 <= value < inf:
+        raise ValueError(f"fault delay cannot be {value!r}: give a time of 0 s or more")
+
+
 _NOISE = bytes(byte for byte in range(256) if byte != 0x0A)

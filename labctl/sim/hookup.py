@@ -142,7 +142,7 @@ def _hookup(data: dict[str, Any], path: Path) -> Hookup:
 
 
 def _faults(name: str, table: dict[str, Any]) -> Faults:
-    known = {item.name for item in fields(Faults)}
+    known = {item.name for item in fields(Faults) if item.init}
     for key in table:
         if key not in known:
             raise ValueError(

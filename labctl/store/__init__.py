@@ -2,7 +2,7 @@
 
 from labctl.store.column import Column, Columns
 from labctl.store.reader import RunReader
-from labctl.store.run import DATA_ROOT, Run, find, load, runs
+from labctl.store.run import DATA_ROOT, Run, Runs, find, load, runs
 from labctl.store.seam import Seam
 from labctl.store.status import Status
 from labctl.store.writer import RunWriter
@@ -14,6 +14,7 @@ __all__ = [
     "Run",
     "RunReader",
     "RunWriter",
+    "Runs",
     "Seam",
     "Status",
     "find",

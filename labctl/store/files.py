@@ -13,7 +13,7 @@ from typing import Any
 from labctl.errors import StoreError
 
 _NUMBERED = re.compile(r"^(\d{4,})-")
-_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}$")
+_DAY = re.compile(r"^\d{4}-\d{2}-\d{2}(?!\d)")  # people write words behind a date
 _ATTEMPTS = 50
 _PATIENCE = 0.02  # s; Windows refuses to replace or read a file that another has open just now
 
@@ -87,11 +87,8 @@ def day_folders(data_root: Path) -> list[Path]:
 
 def runs_of_day(day: Path) -> list[tuple[int, Path]]:
     """Return number and folder of every run of one day."""
-    return [
-        (int(match[1]), folder)
-        for folder in day.iterdir()
-        if (match := _NUMBERED.match(folder.name))
-    ]
+    with os.scandir(day) as items:
+        return [(int(m[1]), day / i.name) for i in items if (m := _NUMBERED.match(i.name))]
 
 
 def new_run_folder(data_root: Path, day: str, procedure: str) -> tuple[int, Path]:

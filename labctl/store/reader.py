@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from collections.abc import Iterator
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,10 +15,12 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 from labctl.errors import StoreError
-from labctl.store.column import Column
+from labctl.store.column import Column, schema_of
 from labctl.store.compact import read_parquet, read_stream
 from labctl.store.files import read_json
+from labctl.store.format import check_format
 from labctl.store.process import is_alive
+from labctl.store.runlog import log_lines
 from labctl.store.seam import Seam, kept, seams_of, without
 from labctl.store.status import Status
 from labctl.store.stream import StreamReader, measure
@@ -38,16 +43,24 @@ class RunReader:
     Raises
     ------
     StoreError
-        Where ``path`` is no run folder.
+        Where ``path`` is no run folder, or that of a later labctl.
     """
 
     def __init__(self, path: str | Path) -> None:
+        self._set_up(path)
+        _ = self.meta  # whether it is a run is to be known here
+
+    def _set_up(self, path: str | Path) -> None:
         self.path = Path(path)
         self._stamp: tuple[int, int] | None = None
         self._meta: dict[str, Any] = {}
         self._streams: dict[tuple[str, int], StreamReader] = {}
         self._seen: dict[str, int] = {}
-        self.tables: dict[str, dict[str, Column]] = {
+
+    @cached_property
+    def tables(self) -> dict[str, dict[str, Column]]:
+        """Table -> column -> type, unit and meaning; the main table first."""
+        return {
             table: {name: Column(**column) for name, column in columns.items()}
             for table, columns in self.meta.get("tables", {}).items()
         }
@@ -62,7 +75,9 @@ class RunReader:
             raise StoreError(f"{self.path} is not the folder of a run: {error}.") from error
         stamp = (stat.st_mtime_ns, stat.st_ino)
         if stamp != self._stamp:
-            self._meta, self._stamp = read_json(file), stamp
+            meta = read_json(file)
+            check_format(self.path, meta)
+            self._meta, self._stamp = meta, stamp
         return self._meta
 
     @property
@@ -80,6 +95,11 @@ class RunReader:
     def seams(self) -> list[Seam]:
         """Where the run was broken off and went on later, oldest first."""
         return seams_of(self.meta)
+
+    @property
+    def log(self) -> list[str]:
+        """The lines that were logged during the run, oldest first."""
+        return log_lines(self.path)
 
     def count(self, table: str) -> int:
         """Return how many rows of ``table`` the files hold, those of broken-off units included.
@@ -140,20 +160,57 @@ class RunReader:
             For a table the run does not have.
         """
         name = table if table is not None else next(iter(self.tables), "")
-        columns = self._columns(name)
-        content = self._read(name)
-        if content is None:
-            empty = {key: np.empty(0, column.numpy) for key, column in columns.items()}
-            content = pa.table(empty)
-        elif not cut:
-            content = without(content, self._cuts(name))
-        frame: pd.DataFrame = content.to_pandas()
-        frame.attrs = {
-            "units": {key: column.unit for key, column in columns.items()},
-            "table": name,
-            "run": str(self.path),
-        }
+        frame: pd.DataFrame = self.arrow(name, cut=cut).to_pandas()
+        frame.attrs.update(self._attrs(name))
         return frame
+
+    def arrow(self, table: str, *, cut: bool = False) -> pa.Table:
+        """Return all rows of ``table`` so far as an Arrow table; see :meth:`frame`."""
+        columns = self._columns(table)
+        content = self._read(table)
+        if content is None:
+            return schema_of(table, columns).empty_table()
+        return content if cut else without(content, self._cuts(table))
+
+    def follow(self, table: str | None = None, interval: float = 0.5) -> Iterator[pd.DataFrame]:
+        """Yield the rows of ``table`` as they come, until the run is over.
+
+        Parameters
+        ----------
+        table
+            Name of a table; None takes the first one declared.
+        interval
+            s between two looks at the files.
+
+        Yields
+        ------
+        DataFrame
+            New rows only, at least one, as :meth:`frame` returns them. The first one holds all
+            rows so far that :meth:`tail` has not returned yet.
+
+        Raises
+        ------
+        StoreError
+            For a table the run does not have.
+        """
+        import pandas as pd
+
+        name = table if table is not None else next(iter(self.tables), "")
+        waiting = threading.Event()
+        while True:
+            is_over = self.status.is_over  # asked first: what was written before it is read below
+            new = pd.DataFrame(self.tail(name))
+            if len(new):
+                new.attrs.update(self._attrs(name))
+                yield new
+            elif is_over:
+                return
+            else:
+                waiting.wait(interval)
+
+    def _attrs(self, table: str) -> dict[str, Any]:
+        units = {key: column.unit for key, column in self._columns(table).items()}
+        return {"units": units, "table": table, "run": str(self.path)}
 
     def _new_batches(self, table: str) -> list[pa.RecordBatch]:
         """Return the rows past those counted in ``_seen``."""
@@ -210,4 +267,6 @@ class RunReader:
 def _joined(parts: list[pa.Array], column: Column) -> NDArray[Any]:
     if not parts:
         return np.empty(0, column.numpy)
-    return np.concatenate([part.to_numpy(zero_copy_only=False) for part in parts])
+    # As one chunked array: a run of a week has hundreds of thousands of small batches.
+    joined: NDArray[Any] = pa.chunked_array(parts).to_numpy(zero_copy_only=False)
+    return joined if joined.flags.writeable else joined.copy()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ from labctl.store.files import read_json
 from labctl.store.journal import Done
 from labctl.store.reader import RunReader
 from labctl.store.seam import Seam
+from labctl.store.stamp import Stamps, last_stamp, written
 from labctl.store.status import Status
 from labctl.store.stream import StreamWriter
 
@@ -39,6 +39,8 @@ class Reopened:
         What is done.
     seam
         The break, as ``run.json`` will keep it.
+    stamps
+        For what follows; none of them lies before one that the run has already.
     """
 
     meta: dict[str, Any]
@@ -46,6 +48,7 @@ class Reopened:
     streams: dict[str, StreamWriter]
     done: Done
     seam: Seam
+    stamps: Stamps
 
 
 def look(path: Path) -> tuple[RunReader, Done]:
@@ -86,7 +89,8 @@ def reopen(path: Path) -> Reopened:
         Where the run cannot be resumed, or its files cannot be written.
     """
     run, done = look(path)
-    ended = run.meta.get("ended") or _when(run.meta.get("heartbeat"))
+    last = last_stamp(run.meta)
+    stamps = Stamps(after=last)
     streams: dict[str, StreamWriter] = {}
     try:
         for name, columns in {**run.tables, journal.TABLE: journal.COLUMNS}.items():
@@ -96,14 +100,14 @@ def reopen(path: Path) -> Reopened:
             stream.close(whole=False)
         raise StoreError(f"Run {path} cannot be written: {error}.") from error
     seam = Seam(
-        ended=ended,
-        resumed=datetime.now().astimezone().isoformat(),
+        ended=written(last) if last else "",
+        resumed=stamps.text(),
         status=run.status.value,
         error=str(run.meta.get("error") or ""),
         units=done.units,
         rows={name: (done.rows[name], streams[name].rows) for name in run.tables},
     )
-    return Reopened(read_json(path / "run.json"), run.tables, streams, done, seam)
+    return Reopened(read_json(path / "run.json"), run.tables, streams, done, seam, stamps)
 
 
 def _open(path: Path, table: str, schema: pa.Schema) -> StreamWriter:
@@ -131,9 +135,3 @@ def _expand(parquet: Path, stream: Path, schema: pa.Schema) -> None:
     finally:
         writer.close(whole=False)
     fresh.replace(stream)
-
-
-def _when(heartbeat: Any) -> str:
-    if not isinstance(heartbeat, int | float):
-        return ""
-    return datetime.fromtimestamp(heartbeat).astimezone().isoformat()

@@ -2,12 +2,16 @@
 
 The messages are those of the Arrow IPC streaming format (schema, record batches, end marker), so
 any Arrow library opens the file. They are written and read one by one here, because a stream
-that still grows, or was cut short by a power failure, must give back every whole batch.
+that still grows, or was cut short by a power failure, must give back every whole batch. After a
+power failure a file may also have its full length with zeros at its end, so schema and batches
+carry checksums in their metadata. Streams without, as labctl wrote them at first, are read as well.
 """
 
 from __future__ import annotations
 
 import os
+import re
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -18,6 +22,9 @@ from labctl.errors import StoreError
 
 END = b"\xff\xff\xff\xff\x00\x00\x00\x00"
 """End-of-stream marker of the Arrow IPC streaming format."""
+_CHECKED = b"labctl.crc32"
+_UNKNOWN = b"crc32=00000000"
+_CHECKSUM = re.compile(rb"crc32=([0-9a-f]{8})")
 
 
 class StreamWriter:
@@ -42,7 +49,7 @@ class StreamWriter:
         self._file = path.open("xb", buffering=0)
         self._end = 0
         self._waiting: list[tuple[memoryview, int]] = []
-        self._put(schema.serialize(), 0)
+        self._put(_schema_message(schema), 0)
         self.flush()
 
     @classmethod
@@ -62,7 +69,8 @@ class StreamWriter:
             Where it is that of another table.
         """
         whole = measure(path)
-        if whole.schema is None:
+        fits = whole.schema is not None and whole.schema.equals(schema)
+        if whole.schema is None or not (fits or whole.rows or whole.closed):
             path.unlink()  # not even the schema has reached the disk: there are no rows
             return cls(path, schema)
         if not whole.schema.equals(schema):
@@ -84,7 +92,7 @@ class StreamWriter:
         OSError
             Where the file cannot take it; it is kept for the next :meth:`flush`.
         """
-        self._put(batch.serialize(), batch.num_rows)
+        self._put(_with_checksum(batch), batch.num_rows)
         self.flush()
 
     def flush(self) -> None:
@@ -160,23 +168,68 @@ def measure(path: Path) -> Whole:
     if not size:
         return Whole(None, 0, 0, 0, 0, False)
     with pa.memory_map(str(path)) as source:
-        while (message := _next_message(source)) is not None:
-            if schema is None:
-                schema = pa.ipc.read_schema(message)
-            else:
-                rows += pa.ipc.read_record_batch(message, schema).num_rows
-                batches += 1
+        schema = _next_schema(source)
+        if schema is not None:
             end = source.tell()
+            while (batch := _next_batch(source, schema)) is not None:
+                rows += batch.num_rows
+                batches += 1
+                end = source.tell()
         source.seek(end)
         closed = bool(source.read() == END)
+    if not (batches or closed or _is_checked(schema)):
+        schema, end = None, 0  # nothing bears it out
     return Whole(schema, rows, batches, end, size, closed)
 
 
-def _next_message(source: pa.NativeFile) -> pa.Message | None:
-    """Return the next message; None at the end marker, the end, or a message not complete."""
+def _with_checksum(batch: pa.RecordBatch) -> pa.Buffer:
+    """Return a batch as one message that carries the checksum of its body."""
+    body = pa.ipc.read_message(pa.BufferReader(batch.serialize())).body
+    text = f"crc32={zlib.crc32(body or b''):08x}"
+    sink = pa.BufferOutputStream()
+    # pyarrow puts metadata of a batch into whole streams only: one is made, its schema cut off.
+    stream = pa.ipc.new_stream(sink, batch.schema)
+    stream.write_batch(batch, custom_metadata={_CHECKED.decode(): text})
+    return sink.getvalue()[batch.schema.serialize().size :]
+
+
+def _schema_message(schema: pa.Schema) -> pa.Buffer:
+    """Return a schema as one message that carries the checksum of itself."""
+    metadata = {**(schema.metadata or {}), _CHECKED: _UNKNOWN}
+    message: bytes = schema.with_metadata(metadata).serialize().to_pybytes()
+    content = pa.ipc.read_message(pa.BufferReader(message)).metadata.to_pybytes()
+    return pa.py_buffer(message.replace(_UNKNOWN, f"crc32={zlib.crc32(content):08x}".encode()))
+
+
+def _is_checked(schema: pa.Schema | None) -> bool:
+    return schema is not None and _CHECKED in (schema.metadata or {})
+
+
+def _next_schema(source: pa.NativeFile) -> pa.Schema | None:
+    """Return the schema at the begin of a stream; None where it is not whole."""
     try:
-        return pa.ipc.read_message(source)
-    except (EOFError, OSError, pa.ArrowInvalid):
+        message = pa.ipc.read_message(source)
+        schema = pa.ipc.read_schema(message)
+    except (EOFError, OSError, pa.ArrowException):
+        return None
+    if _is_checked(schema):
+        kept: bytes = schema.metadata[_CHECKED]
+        content = message.metadata.to_pybytes().replace(kept, _UNKNOWN)
+        if kept != f"crc32={zlib.crc32(content):08x}".encode():
+            return None
+    return schema
+
+
+def _next_batch(source: pa.NativeFile, schema: pa.Schema) -> pa.RecordBatch | None:
+    """Return the next batch; None at the end marker, the end, or a batch that is not whole."""
+    try:
+        message = pa.ipc.read_message(source)
+        if _is_checked(schema):
+            kept = _CHECKSUM.search(message.metadata)
+            if kept is None or int(kept[1], 16) != zlib.crc32(message.body or b""):
+                return None
+        return pa.ipc.read_record_batch(message, schema)
+    except (EOFError, OSError, pa.ArrowException):
         return None
 
 
@@ -211,12 +264,15 @@ class StreamReader:
         batches: list[pa.RecordBatch] = []
         whole = 0
         # What is not complete yet is looked at again the next time.
-        while (message := _next_message(source)) is not None:
-            if self.schema is None:
-                self.schema = pa.ipc.read_schema(message)
-            else:
-                batches.append(pa.ipc.read_record_batch(message, self.schema))
-            whole = source.tell()
+        schema = self.schema or _next_schema(source)
+        if schema is not None:
+            if self.schema is None and _is_checked(schema):
+                whole = source.tell()
+            while (batch := _next_batch(source, schema)) is not None:
+                batches.append(batch)
+                whole = source.tell()
+            if batches or _is_checked(schema):
+                self.schema = schema
         self._offset += whole
         self.rows += sum(batch.num_rows for batch in batches)
         return batches

@@ -7,7 +7,6 @@ import logging
 import threading
 import time
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -17,18 +16,21 @@ from labctl.store import journal
 from labctl.store.column import Columns
 from labctl.store.compact import compact
 from labctl.store.files import new_run_folder, write_json
+from labctl.store.format import FORMAT
 from labctl.store.journal import Done
 from labctl.store.process import this_process
 from labctl.store.reopening import reopen
 from labctl.store.rowbuffer import RowBuffer
+from labctl.store.stamp import Stamps
 from labctl.store.status import Status
 from labctl.store.stream import StreamWriter
 
 _log = logging.getLogger(__name__)
-FORMAT = 1
 _FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 FLUSH_INTERVAL = 0.25
 """s between two hand-overs of rows to the operating system."""
+FLUSH_ROWS = 100_000
+"""Rows in blocks that are handed over without waiting for that, so that memory stays small."""
 HEARTBEAT_INTERVAL = 1.0
 """s between two heartbeats; rows are forced onto the disk as often."""
 
@@ -57,10 +59,12 @@ class RunWriter:
         tables: _Tables,
         streams: dict[str, StreamWriter] | None = None,
         done: Done | None = None,
+        stamps: Stamps | None = None,
     ) -> None:
         self.path, self.number = path, int(meta["number"])
         self.done = done or Done()
         self._meta = meta
+        self._stamps = stamps or Stamps()
         self._lock = threading.Lock()  # buffers and streams
         self._meta_lock = threading.Lock()  # run.json; never taken while holding _lock
         self._tables = list(tables)
@@ -113,22 +117,23 @@ class RunWriter:
         """
         if journal.TABLE in tables:
             raise StoreError(f"No table of a run may be called {journal.TABLE!r}.")
-        now = datetime.now().astimezone()
+        stamps = Stamps()
+        created = stamps.text()
         try:
-            number, path = new_run_folder(Path(data_root), now.strftime("%Y-%m-%d"), procedure)
+            number, path = new_run_folder(Path(data_root), created[:10], procedure)
             own = {
                 "format": FORMAT,
                 "number": number,
                 "procedure": procedure,
                 "status": Status.RUNNING.value,
-                "created": now.isoformat(),
+                "created": created,
                 "tables": {
                     table: {name: column.to_json() for name, column in columns.items()}
                     for table, columns in tables.items()
                 },
                 "process": this_process(),
             }
-            writer = cls(path, {**meta, **own}, tables)
+            writer = cls(path, {**meta, **own}, tables, stamps=stamps)
             writer._write_meta()
         except OSError as error:
             raise StoreError(
@@ -154,7 +159,7 @@ class RunWriter:
         gone = {"ended", "rows", "error", "summary", "traceback"}
         meta = {key: value for key, value in found.meta.items() if key not in gone}
         meta |= {"status": Status.RUNNING.value, "seams": seams, "process": this_process()}
-        writer = cls(Path(path), meta, found.tables, found.streams, found.done)
+        writer = cls(Path(path), meta, found.tables, found.streams, found.done, found.stamps)
         try:
             writer._write_meta()
         except OSError as error:
@@ -182,6 +187,8 @@ class RunWriter:
         if not buffer.add_row(columns):
             with self._lock:
                 buffer.add_block(columns)
+            if buffer.loose >= FLUSH_ROWS:
+                self._due = 0.0
         self._look()
 
     def unit_done(self, unit: int, time: float, state: str = "") -> None:
@@ -229,6 +236,10 @@ class RunWriter:
         except DiskFullError as error:
             self._fault = error
         return self.full is None
+
+    def stamp(self) -> str:
+        """Return the time of day for this run, ISO 8601; see :class:`labctl.store.stamp.Stamps`."""
+        return self._stamps.text()
 
     @property
     def meta(self) -> dict[str, Any]:
@@ -309,7 +320,7 @@ class RunWriter:
             error = "; ".join([error, *faults] if error else faults)
         final: dict[str, Any] = {
             "status": Status(status).value,
-            "ended": datetime.now().astimezone().isoformat(),
+            "ended": self._stamps.text(),
             "rows": {name: self._streams[name].rows for name in self._tables},
             "error": error,
             "summary": summary or {},
@@ -365,13 +376,18 @@ class RunWriter:
     def _keep(self) -> None:
         """Flush and keep the heartbeat until the run ends; body of the thread."""
         while not self._closing.wait(FLUSH_INTERVAL):
+            fault: StoreError | None = None
             try:
                 self.flush()
+            except StoreError as error:
+                fault = error
+            # A disk without room for rows may have room for the word that the run is paused.
+            try:
                 if time.monotonic() - self._beaten >= HEARTBEAT_INTERVAL:
                     self._beat()
-                self._fault = None
             except StoreError as error:
-                self._fault = error  # raised to the measurement by its next append or tick
+                fault = fault or error
+            self._fault = fault  # raised to the measurement by its next append or tick
 
     def _beat(self) -> None:
         try:

@@ -265,6 +265,7 @@ def test_a_disk_without_room_for_parquet_leaves_the_streams(tmp_path, monkeypatc
         ".arrows",
         ".arrows",
         ".json",
+        ".txt",
     ]
     assert "stays a stream" in caplog.text
 

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import threading
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -129,7 +130,7 @@ def test_pause_resume_and_abort_of_the_present_run(desk):
     assert desk.ask("status")["latched"] is None
 
 
-def test_stop_ends_the_run_empties_the_queue_and_latches(desk):
+def test_stop_ends_the_run_latches_and_lets_nothing_begin_by_itself(desk):
     desk.submit("read_map", **ENDLESS)
     desk.submit("read_map")
     status = desk.wait_until_reading()
@@ -138,15 +139,22 @@ def test_stop_ends_the_run_empties_the_queue_and_latches(desk):
     assert reply["latched"]
     status = desk.wait_for(lambda s: s["state"] == "idle", "idle")
     assert status["latched"]
-    assert status["queue"] == []
+    assert [run["id"] for run in status["queue"]] == [2]
+    assert "stopped in an emergency" in status["held"]
     assert status["last"]["status"] == "aborted"
     assert desk.bench.safety.matrix.closed() == frozenset()
     with pytest.raises(LatchedError, match="acknowledge"):
         desk.submit("read_map")
+    with pytest.raises(LatchedError, match="acknowledge"):
+        desk.ask("release")
     desk.ask("acknowledge")
     assert desk.ask("status")["latched"] is None
     run_id = desk.submit("read_map", cells="0,0")
+    status = desk.ask("status")
+    assert (status["state"], [run["id"] for run in status["queue"]]) == ("idle", [2, run_id])
+    desk.ask("release")
     assert desk.wait_until_ended(run_id)["status"] == "finished"
+    assert len(runs(desk.engine._data_root)) == 3
 
 
 def test_stop_of_an_idle_bench_latches_too(desk):
@@ -168,8 +176,19 @@ def test_engine_outlives_a_procedure_that_fails(desk, monkeypatch):
 
 
 def test_engine_outlives_a_data_folder_that_cannot_be_written(desk):
-    desk.engine._data_root.write_text("in the way")
-    last = desk.wait_until_ended(desk.submit("read_map"))
+    root = desk.engine._data_root
+    root.write_text("in the way")
+    with pytest.raises(EngineError, match=r"cannot be kept in .*Free some space"):
+        desk.submit("read_map")
+    assert desk.ask("status")["queue"] == []
+    root.unlink()
+    desk.ask("hold")
+    run_id = desk.submit("read_map")
+    for day in (0, 1):  # should midnight come between
+        folder = root / f"{datetime.now().astimezone() + timedelta(day):%Y-%m-%d}"
+        folder.write_text("in the way")
+    desk.ask("release")
+    last = desk.wait_until_ended(run_id)
     assert (last["status"], last["run"]) == ("failed", None)
     assert "Cannot make a run folder" in last["error"]
     assert desk.ask("status")["state"] == "idle"

@@ -102,6 +102,11 @@ def test_malformed_request_with_the_token_is_refused_with_words(stranger, wire, 
         ({"command": "submit"}, "procedure"),
         ({"command": "submit", "procedure": "form", "parameters": [1]}, "parameters"),
         ({"command": "status", "extra": 1}, "extra"),
+        ({"command": "edit", "id": 1}, "parameters"),
+        ({"command": "move", "id": 1, "to": -1}, "to"),
+        ({"command": "move", "id": 1, "to": "sideways"}, "to"),
+        ({"command": "remove", "id": "one"}, "id"),
+        ({"command": "resume_run", "run": ""}, "run"),
     ]:
         answer = stranger(json.dumps(content | {"token": wire.token}).encode())
         assert answer["fault"]["type"] == "EngineError"

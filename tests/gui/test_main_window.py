@@ -238,6 +238,49 @@ def test_the_window_outlives_the_engine_and_starts_another(qtbot, lab, open_wind
     assert not psutil.pid_exists(second.pid)
 
 
+def test_the_queue_outlives_the_engine_and_the_map_is_not_empty_then(qtbot, lab, open_window):
+    shutil.copy(BENCH, lab / "third.toml")
+    window = open_window("third.toml")
+    qtbot.waitUntil(window.run_panel.start.isEnabled, timeout=30_000)
+    before = window.view.last
+    start(qtbot, window, cells="3,0..7", repeats="1")
+    wait_for_end(qtbot, window, before)
+    start(qtbot, window, cells="5,5", repeats=LONG)
+    qtbot.waitUntil(lambda: window.live.rows > 0 and window.view.run, timeout=30_000)
+    for cells in ("1,1", "2,2"):
+        start(qtbot, window, cells=cells, repeats="1")
+    qtbot.waitUntil(lambda: len(window.queue.lines()) == 2, timeout=30_000)
+    assert window.run_panel.start.text() == "Add to the queue"
+    first, second = (entry.id for entry in window.view.queue)
+    window.queue.select(second)
+    qtbot.mouseClick(window.queue.up, LEFT)
+    qtbot.waitUntil(lambda: window.view.queue[0].id == second, timeout=30_000)
+    assert window.queue.selected() == second  # it stays selected at its new place
+    window.queue.select(first)
+    qtbot.mouseClick(window.queue.remove, LEFT)
+    qtbot.waitUntil(lambda: len(window.queue.lines()) == 1, timeout=30_000)
+
+    window.link._process.kill()
+    qtbot.waitUntil(window.lost.isVisible, timeout=30_000)
+    assert window.queue.lines() == []
+    later = open_window("third.toml")
+    qtbot.waitUntil(lambda: later.view is not None, timeout=30_000)
+    assert np.isfinite(later.chip_map.shown()[3, :8]).all()  # from the run before the last one
+    assert np.isfinite(later.chip_map.shown()[5, 5])
+    assert [line.split()[0] for line in later.queue.lines()] == [str(second)]
+    assert "started anew" in later.view.held
+    assert not later.view.is_busy
+    cut = later.view.unfinished
+    qtbot.mouseClick(later.queue.resume, LEFT)
+    qtbot.waitUntil(lambda: later.view.unfinished is None, timeout=30_000)
+    assert "rest of " + cut.name in later.queue.lines()[1]
+    qtbot.mouseClick(later.queue.hold, LEFT)
+    qtbot.waitUntil(lambda: later.view.run == cut.folder, timeout=30_000)
+    assert later.queue.hold.text() == "Hold"
+    qtbot.mouseClick(later.run_panel.abort, LEFT)
+    qtbot.waitUntil(lambda: not later.view.is_busy, timeout=30_000)
+
+
 def test_a_bench_that_does_not_open_is_explained_in_the_window(qtbot, lab, open_window):
     (lab / "wrong.toml").write_text(BENCH.read_text().replace("settling =", "setling ="))
     window = open_window("wrong.toml")

@@ -32,12 +32,15 @@ class Client:
         Requirements, with and without what they depend on.
     walks
         Module in :mod:`tests.judges.clients` and models.
+    over
+        Transports that it can name.
     """
 
     name: str
     packages: tuple[str, ...]
     walks: tuple[tuple[str, tuple[str, ...]], ...]
     bare: tuple[str, ...] = ()
+    over: tuple[str, ...] = TRANSPORTS
 
 
 CLIENTS = (
@@ -54,6 +57,12 @@ CLIENTS = (
             ("qcodes_tsp_walk", ("2602B", "2612B", "2614B", "2636B")),
             ("qcodes_matrices_walk", ("B2200A", "B2201A", "34980A", "3706A")),
         ),
+    ),
+    Client(
+        "tm_devices",
+        ("tm_devices==3.7.0",),
+        (("tm_devices_walk", ("2601B", "2612B", "2636B", "3706A")),),
+        over=("labsim", "socket"),  # it makes addresses of its own, without a HiSLIP port
     ),
     Client("keithley2400", ("keithley2400==0.2.6",), (("keithley2400_walk", ("2400", "2450")),)),
     Client(
@@ -89,6 +98,9 @@ def run(pattern: str = "", over: str = "labsim") -> int:
             if re.search(pattern, f"{client.name}/{model}")
         ]
         if not wanted:
+            continue
+        if over not in client.over:
+            print(f"{client.name:14s} not over {over}: it cannot name such an address")
             continue
         with tempfile.TemporaryDirectory(prefix="judge-") as folder:
             try:

@@ -36,6 +36,30 @@ def running(bench_file: Callable[..., Path]) -> Iterator[tuple[Bench, Truth]]:
     bench.close()
 
 
+@pytest.mark.parametrize(
+    ("name", "value", "problem", "says"),
+    [
+        ("nonsense", 1, AttributeError, "no fault 'nonsense'; an instrument can have delay"),
+        ("deaf", True, AttributeError, "no fault 'deaf'"),
+        ("interlock", "ajar", ValueError, "it is 'open' or 'closed'"),
+        ("interlock", True, TypeError, "cannot be True"),
+        ("silent_after", "soon", TypeError, "cannot be 'soon'"),
+        ("delay", -1.0, ValueError, "0 s or more"),
+        ("delay", float("nan"), ValueError, "0 s or more"),
+        ("over_range", 1, TypeError, "cannot be 1"),
+    ],
+)
+def test_what_is_no_fault_is_refused_while_the_bench_runs(
+    rig: Rig, name: str, value: object, problem: type[Exception], says: str
+) -> None:
+    faults = rig.world.faults("smu")
+    before = repr(faults)
+    with pytest.raises(problem, match=says):
+        setattr(faults, name, value)
+    assert repr(faults) == before
+    assert rig.smu.query("*IDN?").startswith("Keithley")
+
+
 # -- what is seen on the wire ----------------------------------------------------------------------
 
 

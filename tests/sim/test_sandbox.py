@@ -162,6 +162,17 @@ def test_endless_metamethod_of_the_globals_does_not_stop_script_loading(rig: Rig
     assert float(rig.smu.query("fine.run()")) == 5
 
 
+@pytest.mark.parametrize("body", ["error('undeclared: ' .. tostring(key))", "while true do end"])
+def test_metatable_of_the_globals_is_for_scripts_alone(smu: Talker, body: str) -> None:
+    # The host asks the state for globals outside of any protection: an error ends the program.
+    smu.send(f"setmetatable(_G, {{__index = function(_, key) {body} end}})")
+    assert smu.ask("print(1)") == "1.00000e+00"
+    assert smu.ask("*IDN?").startswith("Keithley")
+    smu.send("loadscript strict", "print(unknown)", "endscript", "strict.run()")
+    assert smu.codes() == [-286]
+    assert smu.ask("unknown = 2 print(unknown)") == "2.00000e+00"
+
+
 GREEDY = {
     "table": "t = {} for i = 1, 1e9 do t[i] = {} end",
     "strings": "t = {} for i = 1, 1e9 do t[i] = string.rep('x', 1e5) .. i end",
@@ -181,6 +192,14 @@ def test_memory_is_bounded(script: str) -> None:
     assert smu.codes()[0] in (-225, -286)
     smu.send("t = nil collectgarbage()", "*CLS")
     assert smu.ask("print(smua.source.output)") == "0.00000e+00"
+
+
+def test_memory_cap_is_that_of_the_budget() -> None:
+    smu = Talker(budget=Budget(memory=8 << 20))
+    grow = "t[i] = string.rep('x', 1e5) .. i userstring.add('kept', tostring(i))"
+    smu.send(f"t = {{}} for i = 1, 1e9 do {grow} end")
+    assert smu.codes()[0] in (-225, -286)
+    assert 40 < smu.number("userstring.get('kept')") < 84  # of 1e5 bytes
 
 
 @pytest.mark.parametrize(

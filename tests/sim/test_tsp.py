@@ -89,7 +89,7 @@ def test_refused_value_does_not_abort_the_script_but_a_runtime_error_does(rig: R
         ("smua.source.levelv = nil", "smua.source.levelv", -104),
         ("smua.source.levelv = {}", "smua.source.levelv", -104),
         ("smua.source.levelv = 0/0", "smua.source.levelv", -104),
-        ("smua.source.output = 2", "smua.source.output", -224),
+        ("smua.source.output = 3", "smua.source.output", -224),
         ("smua.source.func = 'volts'", "smua.source.func", -104),
         ("smua.source.offmode = 3", "smua.source.offmode", -224),
         ("smua.source.compliance = 1", "smua.source.compliance", -286),

@@ -1,4 +1,4 @@
-"""kill -9 at any instant; the benchmark ``store`` does it 200 times."""
+"""kill -9 at any instant; the benchmark ``procedures`` does it 200 times."""
 
 from tests.killing import kill_writers
 

@@ -15,7 +15,7 @@ from labctl.store.files import read_json, write_json
 from labctl.store.journal import Done
 from labctl.store.repair import repair
 from labctl.store.seam import kept
-from labctl.store.stream import StreamWriter, measure
+from labctl.store.stream import StreamReader, StreamWriter, measure
 
 TABLES = {
     "cells": {"unit": Column("int64"), "value": Column("float64", "S", "as read")},
@@ -176,10 +176,13 @@ def test_files_cut_at_any_byte_give_back_every_whole_batch_and_the_run_goes_on(
     whole = {}
     for table, batches in ends.items():
         file = path / f"{table}.arrows"
-        size = data.draw(st.integers(0, file.stat().st_size), label=table)
-        with file.open("r+b") as content:
-            content.truncate(size)
-        whole[table] = sum(end <= size for end in batches)
+        before = file.read_bytes()
+        size = data.draw(st.integers(0, len(before)), label=table)
+        # A file system that had noted the length but not the content leaves zeros.
+        zeros = data.draw(st.sampled_from([0, 0, 1, 8, 5000]), label="zeros")
+        after = before[:size] + bytes(zeros)
+        file.write_bytes(after)
+        whole[table] = sum(after[:end] == before[:end] for end in batches)
     reader = RunReader(path)
     assert reader.status is Status.INTERRUPTED
     assert len(reader.frame("cells")) == 3 * whole["cells"]
@@ -199,6 +202,42 @@ def test_files_cut_at_any_byte_give_back_every_whole_batch_and_the_run_goes_on(
     assert run.status is Status.FINISHED
     assert run.frame("cells").unit.tolist() == sorted(3 * [*range(8)])
     assert run.frame("notes").text.tolist() == [f"unit {k}" for k in range(8)]
+
+
+@settings(deadline=None)
+@given(data=st.data())
+def test_a_batch_of_which_any_byte_has_changed_is_not_taken_for_whole(tmp_path_factory, data):
+    schema = pa.schema([("x", pa.int32()), ("t", pa.string())])
+    path = tmp_path_factory.mktemp("changed") / "a.arrows"
+    writer = StreamWriter(path, schema)
+    ends = []
+    for k in range(3):
+        writer.write(pa.record_batch([pa.array([k, k]), pa.array(["a", "bc"])], schema))
+        ends.append(measure(path).end)
+    writer.close()
+    content = bytearray(path.read_bytes())
+    batch = pa.ipc.read_message(pa.BufferReader(bytes(content[ends[0] : ends[1]])))
+    body = ends[1] - batch.body.size
+    place = data.draw(st.integers(body, ends[1] - 1))
+    content[place] ^= data.draw(st.integers(1, 255))
+    path.write_bytes(content)
+    whole = measure(path)
+    assert (whole.rows, whole.end, whole.closed) == (2, ends[0], False)
+    assert sum(batch.num_rows for batch in StreamReader(path).read_new()) == 2
+
+
+def test_a_stream_without_checksums_is_read_and_gone_on_with(tmp_path):
+    schema = pa.schema([("x", pa.int32())])
+    batch = pa.record_batch([pa.array([1, 2], pa.int32())], schema)
+    path = tmp_path / "old.arrows"
+    with pa.ipc.new_stream(str(path), schema) as old:  # as labctl wrote it at first
+        old.write_batch(batch)
+    assert (measure(path).rows, measure(path).closed) == (2, True)
+    writer = StreamWriter.go_on(path, schema)
+    writer.write(batch)
+    writer.close()
+    assert pa.ipc.open_stream(path.read_bytes()).read_all()["x"].to_pylist() == [1, 2, 1, 2]
+    assert sum(batch.num_rows for batch in StreamReader(path).read_new()) == 4
 
 
 def test_a_lost_description_is_made_anew_from_the_tables(tmp_path, crashed):

@@ -17,7 +17,9 @@ from labctl.analysis.figures.distributions import (
     draw_cumulative,
     draw_histogram,
 )
+from labctl.analysis.figures.drift import drift_figure
 from labctl.analysis.figures.forming import draw_forming, forming_figure
+from labctl.analysis.figures.iv_loops import iv_loops_figure
 from labctl.analysis.figures.learning_trace import (
     draw_score,
     draw_weights,
@@ -36,6 +38,7 @@ from labctl.analysis.figures.programming import (
     draw_programming_error,
     programming_figure,
 )
+from labctl.analysis.figures.read_noise import read_noise_figure
 from labctl.analysis.figures.transition_map import draw_transition_map, transition_map_figure
 from labctl.analysis.figures.transitions import Curve, draw_transitions, transitions_figure
 from labctl.analysis.figures.uncertain import most_uncertain, uncertain_figure
@@ -60,13 +63,16 @@ __all__ = [
     "draw_transition_map",
     "draw_transitions",
     "draw_weights",
+    "drift_figure",
     "forming_figure",
+    "iv_loops_figure",
     "learning_trace_figure",
     "mean_error",
     "most_uncertain",
     "placement_figure",
     "posterior_check_figure",
     "programming_figure",
+    "read_noise_figure",
     "reliability",
     "sd_ratio",
     "transition_map_figure",

@@ -128,6 +128,7 @@ class Keithley2600(TspBox):
         self._panel.build(host)
         self._interfaces.build(host)
         build_status(host, self.registers, self.status, self.status_byte)
+        host.function("meminfo", lambda *a: host.memory())
         for name in self.channels:
             self._build_channel(host, name)
         for name, file in FACTORY.items():

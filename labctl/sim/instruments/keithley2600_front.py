@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
+from labctl.sim.status import Refused
 from labctl.sim.tsp.host import Attribute, LuaHost
 from labctl.sim.tsp.triggers import Source
 from labctl.sim.tsp.values import arguments, flag, one_of, text, within
@@ -24,6 +25,8 @@ CONSTANTS = {
 }
 ROWS, COLUMNS = 2, (20, 32)
 """Lines of the display, and characters of each."""
+MOST_ENTRIES = 100
+"""Entries of the USER menu."""
 
 
 class FrontPanel:
@@ -43,6 +46,7 @@ class FrontPanel:
         self._trigger = Source(box.agenda, box.events)
         self._text = ["", ""]
         self._cursor = (1, 1)
+        self._menu: dict[str, str] = {}
 
     def reset(self) -> None:
         """Show nothing of a script's."""
@@ -79,6 +83,10 @@ class FrontPanel:
             {"overrun": Attribute(lambda: self._trigger.overrun)},
             self._trigger.functions(),
         )
+        host.node(
+            "display.loadmenu", functions={"add": self._add_entry, "delete": self._drop_entry}
+        )
+        host.catalog("display.loadmenu", lambda: list(self._menu))
         for name in self._meters:
             self._build_channel(host, f"display.smu{name}", name)
 
@@ -93,6 +101,19 @@ class FrontPanel:
 
     def _clear(self) -> None:
         self._text, self._cursor = ["", ""], (1, 1)
+
+    def _add_entry(self, *given: Any) -> None:
+        """Keep an entry of the USER menu; nobody is there to choose it."""
+        arguments(given, 2, 3)
+        name, code = text(given[0]), text(given[1])
+        if name not in self._menu and len(self._menu) >= MOST_ENTRIES:
+            raise Refused(-225, "Out of memory or TSP memory allocation error")
+        self._menu[name] = code
+
+    def _drop_entry(self, *given: Any) -> None:
+        arguments(given, 1, 1)
+        if self._menu.pop(text(given[0]), None) is None:
+            raise Refused(-292, "Referenced name does not exist")
 
     def _set_text(self, *given: Any) -> None:
         arguments(given, 1, 1)

@@ -57,6 +57,7 @@ class Interfaces:
                 "parity": self._keep("parity", text, "none"),
                 "flowcontrol": self._keep("flow", text, "none"),
             },
+            {"read": _heard, "write": lambda *a: arguments(a, 1, 1)},
         )  # fmt: skip
         self._build_lan(host)
         self._build_net(host)
@@ -105,8 +106,11 @@ class Interfaces:
                 "verify": keep("verify", flag, 1),
             },
         )
+        addresses = {n: keep(f"dns{n}", text, "0.0.0.0") for n in ("1", "2")}
+        host.node("lan.config.dns.address", attributes=addresses)
         host.node("lan.status", _STATUS)
         host.node("lan.status.dns", {"name": "labsim"})
+        host.node("lan.status.dns.address", {"1": "0.0.0.0", "2": "0.0.0.0"})
         host.node("lan.status.port", {"dst": 5030, "rawsocket": 5025, "telnet": 23, "vxi11": 1024})
         host.node("lan.trigger")
         for number, source in enumerate(self._triggers, 1):
@@ -152,7 +156,13 @@ class Interfaces:
             },
         )
         abort = self._keep("abortonconnect", flag, 1)
-        host.node("tspnet.tsp", attributes={"abortonconnect": abort})
+        host.node(
+            "tspnet.tsp",
+            attributes={"abortonconnect": abort},
+            functions=dict.fromkeys(
+                ("abort", "rbtablecopy", "runscript"), lambda *a: _refuse(NO_CONNECTION)
+            ),
+        )
 
     def _recall(self, *given: Any) -> None:
         """Recall a setup: 0 is the factory's; no other was ever saved."""
@@ -160,6 +170,13 @@ class Interfaces:
         if one_of(given[0], range(6)):
             raise Refused(*NOT_SAVED)
         self._box.reset_all()
+
+
+def _heard(*given: Any) -> str:
+    """Return what came over the serial port: nothing is plugged in."""
+    arguments(given, 1, 1)
+    within(given[0], 1, 200)
+    return ""
 
 
 def _refuse(reason: tuple[int, str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 from labctl.sim.box import Box
 from labctl.sim.instruments.fittings import Fittings, Maker
+from labctl.sim.instruments.keithley3706a_channels import build_channels
 from labctl.sim.instruments.keithley_cards import Cards
 from labctl.sim.instruments.keithley_switch import KeithleySwitch
 from labctl.sim.instruments.matrix import fit
@@ -18,7 +19,7 @@ from labctl.sim.instruments.relays import Crosspoint
 from labctl.sim.instruments.relays import parse as parse_label
 from labctl.sim.status import Refused
 from labctl.sim.tsp import Attribute, LuaHost
-from labctl.sim.tsp.values import arguments, text
+from labctl.sim.tsp.values import arguments, flag, text
 
 SLOTS, ROWS, COLUMNS = 6, 6, 16
 SETTLING = 4e-3
@@ -54,7 +55,9 @@ class Keithley3706A(KeithleySwitch):
     def build(self, host: LuaHost) -> None:
         """Add what a 3706A has beyond the other mainframes."""
         self._backplanes: dict[Crosspoint, str] = {}
+        self._overrides: dict[str, Any] = {}
         super().build(host)
+        build_channels(host, self.channels)
         host.function("channel.setbackplane", self._set_backplane)
         host.function("channel.getbackplane", self._get_backplane)
 
@@ -63,7 +66,12 @@ class Keithley3706A(KeithleySwitch):
         super().build_slots(host)
         for number in range(1, SLOTS + 1):
             engaged = Attribute(lambda: int(self.faults.interlock != "open"))
-            host.node(f"slot.{number}.interlock", attributes={"state": engaged})
+            override = self.setting(self._overrides, str(number), flag, 0)
+            host.node(
+                f"slot.{number}.interlock", attributes={"state": engaged, "override": override}
+            )
+            host.node(f"slot.{number}.thermal", {"state": 0})
+            host.extend(f"slot.{number}", {"pseudocard": 0})
 
     def reset(self) -> None:
         """Bring channels, scan and backplane settings to their defaults."""

@@ -52,6 +52,7 @@ class Patterns:
                 "delete": self._delete,
             },
         )
+        host.catalog("channel.pattern", lambda: list(self._lists.patterns))
 
     def reset(self) -> None:
         """Forget all names."""

@@ -95,7 +95,13 @@ class KeithleySwitch(TspBox):
         host.node("lan", functions={"reset": lambda *a: None})
         host.node("lan.status", {"ipaddress": "127.0.0.1", "macaddress": "00:60:1A:00:00:01"})
         host.node("setup", functions={"save": self._save_setup, "recall": self._recall_setup})
-        host.node("memory", functions={"available": lambda *a: "51.56, 92.84, 100.00, 100.00"})
+        host.node(
+            "memory",
+            functions={
+                "available": lambda *a: "51.56, 92.84, 100.00, 100.00",
+                "used": lambda *a: "48.44, 7.16, 0.00, 0.00",
+            },
+        )
 
     def build_slots(self, host: LuaHost) -> None:
         """Add ``slot``."""
@@ -103,7 +109,9 @@ class KeithleySwitch(TspBox):
         host.node("slot")
         for number in range(1, cards.slots + 1):
             path = f"slot.{number}"
-            host.node(path, {"idn": cards.identity, "maxvoltage": 200, "poles": cards.poles})
+            host.node(path, {"idn": cards.identity, "maxvoltage": 200, "matrix": 1})
+            host.node(f"{path}.poles", {("one", "two", "", "four")[cards.poles - 1]: 1})
+            host.node(f"{path}.banks", {"matrix": 1})
             host.node(f"{path}.rows", {"matrix": cards.rows})
             host.node(f"{path}.columns", {"matrix": cards.columns})
 

@@ -90,7 +90,7 @@ class SourceChannel(Meter):
         model = self.model
         self._meter_defaults()
         self.function = VOLTAGE
-        self.output = False
+        self.output = self.disconnected = False
         self.off_mode, self.off_function = NORMAL, VOLTAGE
         self.off_limit = 1e-3
         self.levels = {VOLTAGE: 0.0, CURRENT: 0.0}
@@ -119,15 +119,22 @@ class SourceChannel(Meter):
 
     def set_output(self, on: bool) -> None:
         """Switch the output."""
-        if on == self.output:
+        if on == self.output and not self.disconnected:
             return
         if on and self.permit is not None:
             self.permit()
         self.clock.sleep(OUTPUT_TIME)
-        if self.relay_time and self.off_mode == HIGH_Z:
+        if self.relay_time and (self.off_mode == HIGH_Z or self.disconnected):
             self.clock.sleep(self.relay_time)
-        self.output = on
+        self.output, self.disconnected = on, False
         self._stepped = -1.0
+        self._apply()
+
+    def disconnect(self) -> None:
+        """Switch the output off and open its relay, until it is switched again."""
+        if not self.disconnected:
+            self.clock.sleep(OUTPUT_TIME + self.relay_time)
+        self.output, self.disconnected = False, True
         self._apply()
 
     def trip(self) -> None:
@@ -268,7 +275,7 @@ class SourceChannel(Meter):
         """Bring what the settings say to the terminal."""
         if not self.output:
             floats = self.off_mode == NORMAL and self.off_function == CURRENT
-            if self.off_mode == HIGH_Z or floats:
+            if self.off_mode == HIGH_Z or floats or self.disconnected:
                 self.port.drive(nan, 0.0)
             else:
                 limit = self.off_limit if self.off_mode == NORMAL else self.limits[CURRENT]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from labctl.sim.instruments.smu import CURRENT, VOLTAGE, SourceChannel
+from labctl.sim.instruments.smu import CURRENT, HIGH_Z, VOLTAGE, SourceChannel
 from labctl.sim.status import Refused
 from labctl.sim.tsp import Attribute
 from labctl.sim.tsp.values import TOO_SMALL, flag, number, one_of, within
@@ -60,9 +60,7 @@ def source_attributes(
     """Return the attributes of ``smuX.source``."""
     attributes = {
         "func": Attribute(lambda: channel.function, lambda v: channel.set_function(flag(v))),
-        "output": Attribute(
-            lambda: int(channel.output), lambda v: channel.set_output(bool(flag(v)))
-        ),
+        "output": Attribute(lambda: int(channel.output), lambda v: _switch(channel, v)),
         "offmode": Attribute(
             lambda: channel.off_mode, lambda v: channel.set_off_mode(one_of(v, (0, 1, 2)))
         ),
@@ -229,3 +227,11 @@ def _delay(value: Any) -> float:
     if seconds < 0.0 and seconds != -1.0:
         raise Refused(*TOO_SMALL)
     return within(seconds, -1.0, 100_000.0)
+
+
+def _switch(channel: SourceChannel, value: Any) -> None:
+    """Switch the output; 2 is off with the output relay open, whatever the off mode."""
+    if value == HIGH_Z:
+        channel.disconnect()
+    else:
+        channel.set_output(bool(flag(value)))

@@ -163,7 +163,7 @@ class Service:
 def refuse_contact_check(channel: SourceChannel) -> None:
     """Raise Refused where the state of the channel allows no contact check."""
     if not channel.output:
-        if channel.off_mode == HIGH_Z:
+        if channel.off_mode == HIGH_Z or channel.disconnected:
             raise Refused(5048, "Contact check not valid with HIGH-Z OUTPUT off")
         if channel.off_mode == NORMAL and channel.off_limit < CONTACT_CURRENT:
             raise Refused(5066, "source.offlimiti too low for contact check")

@@ -83,7 +83,7 @@ class LuaHost:
     ) -> None:
         budget = budget or Budget()
         self.running = self._strained = False
-        self._refuse = refuse
+        self._refuse, self._memory = refuse, budget.memory
         self._failure: BaseException | None = None
         self._lua = lupa.lua51.LuaRuntime(
             encoding="latin-1",
@@ -242,6 +242,15 @@ class LuaHost:
             key,
             self.guard(function),
         )
+
+    def catalog(self, path: str, names: Callable[[], list[str]]) -> None:
+        """Give the object at ``path`` the function ``catalog``, an iterator over names."""
+        self._objects["add_catalog"](self._nodes[path], self.guard(names))
+
+    def memory(self) -> tuple[float, float]:
+        """Return the memory that scripts may still use, and all of it, kB."""
+        used: int = self._lua.get_memory_used()
+        return max(self._memory - used, 0) / 1024, self._memory / 1024
 
     def buffer(self, path: str, identity: int) -> None:
         """Add the reading buffer with number ``identity`` at ``path``."""

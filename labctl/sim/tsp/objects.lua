@@ -186,11 +186,23 @@ local function add_function(parent, key, h) place(parent, key, named(h)) end
 
 G.printbuffer, G.printnumber = named(host.printbuffer), wrap(host.printnumber)
 
+-- A function that goes through the names a host function knows: for name in x.catalog() do.
+local function add_catalog(object, h)
+  local names = wrap(h)
+  put(object, "catalog", function()
+    local all, k = names(), 0
+    return function()
+      k = k + 1
+      return all[k]
+    end
+  end)
+end
+
 -- A getter of any table, as a function (Reference Manual, makegetter).
 function G.makegetter(t, k) return function() return t[k] end end
 function G.makesetter(t, k) return function(v) t[k] = v end end
 
 return {
   add = add, extend = extend, put = put, place = place, ids = ids, say = say,
-  add_function = add_function, add_nodes = add_nodes, results = results, share = share,
+  add_function = add_function, add_catalog = add_catalog, add_nodes = add_nodes, results = results, share = share,
 }

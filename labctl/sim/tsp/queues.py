@@ -91,6 +91,7 @@ class UserStrings:
                 "delete": self._delete,
             },
         )
+        host.catalog("userstring", lambda: list(self._texts))
 
     def _add(self, *given: Any) -> None:
         arguments(given, 2, 2)

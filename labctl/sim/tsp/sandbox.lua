@@ -11,7 +11,7 @@ local limits = ...
 local G = _G
 local pairs, type, tostring, select, unpack = pairs, type, tostring, select, unpack
 local error, pcall, setmetatable, next, rawget = error, pcall, setmetatable, next, rawget
-local loadstring, clock, collect = loadstring, os.clock, collectgarbage
+local loadstring, setfenv, clock, collect = loadstring, setfenv, os.clock, collectgarbage
 local sethook = debug.sethook
 local create, resume, yield = coroutine.create, coroutine.resume, coroutine.yield
 local running, status = coroutine.running, coroutine.status
@@ -242,6 +242,20 @@ local function wrap(h)
   end
 end
 
+-- Globals --------------------------------------------------------------------------------------
+-- The library between Lua and the host looks names up in the globals of the state, outside of all
+-- protection: an error in a script's metamethod there would end the program, a loop would hang it.
+-- So the state gets globals of its own, and a script those that it may do to what it likes.
+
+local own = {}
+for k, v in pairs(G) do own[k] = v end
+setfenv(0, own)
+
+local function chunk(text, name)
+  local f, message = loadstring(text, "=" .. name)
+  return f and setfenv(f, G), message
+end
+
 -- Messages -------------------------------------------------------------------------------------
 
 local young, old, entries = {}, {}, 0 -- compiled messages; two generations make a cheap LRU
@@ -255,7 +269,7 @@ local function compile(text)
   if not f then
     if byte(text, 1) == 27 then return nil, "tsp:1: binary chunks are not accepted" end
     local message
-    f, message = loadstring(text, "=tsp")
+    f, message = chunk(text, "tsp")
     if not f then return nil, message end
   end
   if #text < 2000 then
@@ -303,7 +317,7 @@ end
 -- Compile a script body to a function that the factory objects can hold; for script loading.
 local function load_text(text, name)
   if byte(text, 1) == 27 then return nil, "binary chunks are not accepted" end
-  return loadstring(text, "=" .. name)
+  return chunk(text, name)
 end
 
 -- Return what the last message returned, if that was wanted.

@@ -107,8 +107,15 @@ MUTANTS = (
     Mutant(
         "high-impedance off state disconnects",
         _SMU,
+        "if self.off_mode == HIGH_Z or floats or self.disconnected:",
+        "if floats or self.disconnected:",
+        _TESTS,
+    ),
+    Mutant(
+        "an output that is disconnected floats",
+        _SMU,
+        "if self.off_mode == HIGH_Z or floats or self.disconnected:",
         "if self.off_mode == HIGH_Z or floats:",
-        "if floats:",
         _TESTS,
     ),
     Mutant(
@@ -177,8 +184,9 @@ MUTANTS = (
     Mutant(
         "a reset switches the output off",
         _SMU,
-        "        self.function = VOLTAGE\n        self.output = False",
-        "        self.function = VOLTAGE\n        self.output = getattr(self, 'output', False)",
+        "        self.function = VOLTAGE\n        self.output = self.disconnected = False",
+        "        self.function = VOLTAGE\n        self.disconnected = False\n"
+        "        self.output = getattr(self, 'output', False)",
         _TESTS,
     ),
     Mutant(

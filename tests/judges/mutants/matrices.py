@@ -17,6 +17,13 @@ _TESTS = (
 
 MUTANTS = (
     Mutant(
+        "an image is one step of a scan",
+        "labctl/sim/instruments/keithley_scan.py",
+        'self._append([(",".join(name(point) for point in points), points)])',
+        "self._append([(name(point), (point,)) for point in points])",
+        ("tests/sim/instruments/test_matrices_tsp.py",),
+    ),
+    Mutant(
         "a crosspoint joins its own column, not the next",
         _WORLD,
         "(name, slot, column), (f",

@@ -21,6 +21,13 @@ _BUS = ("tests/sim/scpi", "tests/sim/test_visa.py", "tests/sim/test_tsp.py")
 
 MUTANTS = (
     Mutant(
+        "one answer alone may be long",
+        "labctl/sim/answers.py",
+        "if waiting > MOST_OUTPUT and (self._output or waiting > MOST_ANSWER):",
+        "if waiting > MOST_OUTPUT:",
+        ("tests/sim/scpi/test_messages.py",),
+    ),
+    Mutant(
         "execution errors set ESR bit 4",
         _STATUS,
         "            self.event |= EXECUTION_ERROR",

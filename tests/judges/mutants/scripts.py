@@ -149,6 +149,13 @@ MUTANTS = (
         _WALLS,
     ),
     Mutant(
+        "a script has the globals whose metatable it may set",
+        _SANDBOX,
+        "return f and setfenv(f, G), message",
+        "return f, message",
+        _WALLS,
+    ),
+    Mutant(
         "scripts have a memory cap",
         _SANDBOX,
         'if collect("count") <= limits.memory then return false end',

@@ -171,6 +171,24 @@ def test_user_strings_and_event_log(smu: Talker) -> None:
     )
 
 
+def test_names_that_a_script_kept_can_be_gone_through(smu: Talker) -> None:
+    smu.send("userstring.add('a', '1') userstring.add('b', '2')")
+    smu.send("names = {} for name in userstring.catalog() do names[#names + 1] = name end")
+    assert smu.ask("print(unpack(names))") == "a\tb"
+    smu.send("display.loadmenu.add('go', 'x = 1', display.SAVE) names = display.loadmenu.catalog()")
+    assert smu.ask("print(names(), names())") == "go\tnil"
+    smu.send("display.loadmenu.delete('go')", "display.loadmenu.delete('go')")
+    assert smu.codes() == [-292]
+
+
+def test_memory_that_a_script_uses_is_told(smu: Talker) -> None:
+    free, total = smu.numbers("meminfo()")
+    smu.send("kept = string.rep('x', 2^20)")
+    less, same = smu.numbers("meminfo()")
+    assert total == same
+    assert 1000 < free - less < 10_000
+
+
 def test_local_node(smu: Talker) -> None:
     assert smu.ask("print(localnode.model, localnode.serialno, localnode.revision)") == (
         "2636B\t4012345\t3.2.2"

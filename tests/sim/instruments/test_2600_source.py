@@ -48,6 +48,23 @@ def test_what_is_sourced_is_measured_on_the_source_range(smu: Talker) -> None:
     assert smu.number("smua.measure.v()") == 9.91e37
 
 
+def test_output_can_be_disconnected_whatever_its_off_mode(smu: Talker) -> None:
+    smu.send("smua.source.levelv = 2 smua.source.output = 1")
+    before = smu.clock.now()
+    smu.send("smua.source.output = smua.OUTPUT_HIGH_Z")
+    assert smu.clock.now() - before > 10e-3  # its relay moves
+    assert isnan(port(smu).voltage)
+    assert smu.numbers("smua.source.output, smua.source.offmode") == [0, 0]
+    smu.send("smua.source.output = 0")
+    assert port(smu).voltage == 0.0
+    smu.send("smua.source.output = 2 smua.source.output = 1")
+    assert port(smu).voltage == 2.0
+    smu.send("smua.source.output = 2 smua.reset()")
+    assert port(smu).voltage == 0.0
+    smu.send("smua.source.output = 3")
+    assert smu.codes() == [-224]
+
+
 def test_limits_hold(smu: Talker) -> None:
     smu.send("smua.source.levelv = 2 smua.source.limiti = 1e-6 smua.source.output = 1")
     assert smu.numbers("smua.measure.iv()") == pytest.approx([1e-6, 0.1])

@@ -129,7 +129,9 @@ def test_708b_has_one_slot_and_system_settings_can_be_asked() -> None:
     rig = Recorder("708B")
     rig.tell('channel.close("2A01")')
     assert error(rig) == 1115
-    assert rig.ask("print(slot[1].poles, slot[2])") == "1.00000e+00\tnil"
+    assert rig.ask("print(slot[1].poles.one, slot[1].poles.two, slot[2])") == (
+        "1.00000e+00\tnil\tnil"
+    )
     assert rig.ask("print(comm.gpib.enable, gpib.address)") == "true\t1.60000e+01"
     rig.tell("gpib.address = 31")
     assert error(rig) != 0
@@ -236,3 +238,45 @@ def test_every_mainframe_has_display_lines_registers_and_setups(model: str) -> N
     assert float(rig.ask("print(status.condition)")) == 0
     rig.tell("setup.save(1)", "setup.recall(1)")
     assert error(rig) == 0
+
+
+def test_3706a_scans_step_by_images_and_do_not_wait_for_a_stimulus() -> None:
+    rig = Recorder("3706A")
+    rig.tell("scan.create()", "scan.addimagestep('1101,1102')", "scan.addimagestep('1103')")
+    assert rig.ask("print(scan.stepcount)") == "2.00000e+00"
+    rig.tell("scan.nobufferexecute()")
+    assert rig.steps[0] == ([], [(1, 0, 1), (1, 0, 2)])
+    assert rig.ask("print(channel.getclose('allslots'))") == "1103"
+    rig.tell("scan.trigger.channel.stimulus = 1")
+    assert error(rig) == -221
+    assert rig.ask("print(scan.trigger.channel.stimulus)") == "0.00000e+00"
+
+
+def test_3706a_refuses_what_its_matrix_channels_cannot() -> None:
+    rig = Recorder("3706A")
+    assert rig.ask("print(channel.getpole('1101,1102'))") == "2,2"
+    assert rig.ask("print(slot[1].poles.two, slot[1].poles.four)") == "1.00000e+00\tnil"
+    rig.tell("channel.setpole('1101', channel.POLES_TWO)")
+    assert error(rig) == 0
+    for line, code in (
+        ("channel.setpole('1101', channel.POLES_FOUR)", -221),
+        ("channel.read('1101')", 1115),
+        ("channel.write('1101', 1)", 1115),
+        ("channel.write('1101')", -109),
+        ("channel.setmatch('1101', 1, 2, 3, 4)", -108),
+        ("channel.trigger[8].set('1101', 1)", 1115),
+        ("channel.calibration.step('1101', 1)", 1115),
+        ("scan.addwrite('1101', 1)", 1115),
+        ("channel.read('1999')", 1115),
+    ):
+        rig.tell(line)
+        assert error(rig) == code, line
+
+
+@pytest.mark.parametrize("model", ["707B", "3706A"])
+def test_patterns_can_be_gone_through(model: str) -> None:
+    rig = Recorder(model)
+    for name in ("one", "two"):
+        rig.tell(f"channel.pattern.setimage('', '{name}')")
+    rig.tell("names = {} for name in channel.pattern.catalog() do names[#names + 1] = name end")
+    assert rig.ask("print(unpack(names))") == "one\ttwo"

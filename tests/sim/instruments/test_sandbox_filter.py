@@ -15,7 +15,7 @@ def test_leaked_object_has_no_attribute(rig: Rig, name: str) -> None:
         def tell(self) -> int:
             return self.secret
 
-    rig.world.box("smu").host._lua.globals()["leaked"] = Leak()  # type: ignore[attr-defined]
+    rig.world.box("smu").host._lua.globals()["_G"]["leaked"] = Leak()  # type: ignore[attr-defined]
     with pytest.raises(AttributeError, match="access denied"):  # a fault of the host's own
         rig.smu.write(f"found = leaked.{name}")
     assert rig.smu.query("print(found)") == "nil"

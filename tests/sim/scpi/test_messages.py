@@ -126,6 +126,17 @@ def test_too_long_an_answer_is_a_deadlock() -> None:
     assert error(box) == -430
 
 
+def test_one_answer_alone_may_be_longer() -> None:
+    box = Toy()
+    box.say(b"x" * (17 << 20))  # 1e5 readings of both channels of a B2912A
+    taken = box.take(18 << 20)
+    assert taken is not None
+    assert len(taken[0]) == 17 << 20
+    box.say(b"x" * (65 << 20))
+    assert box.take(10) is None
+    assert error(box) == -430
+
+
 def test_a_definite_block_keeps_its_line_feeds_and_quotes() -> None:
     box = Toy()
     box.feed(b"VOLT 2;:DATA #16a\n;\"'\n ;:VOLT 3\nVOLT?\n")
