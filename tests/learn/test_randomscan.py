@@ -15,11 +15,11 @@ MEAN = np.array([0.3, -0.2, 0.4])
 
 def test_a_scan_of_a_share_leaves_the_same_posterior() -> None:
     model = NoCurvature(MEAN, PRECISION)
-    draws = sample(model, ideal(0), 9_000, 600, seed=4, rule=RandomScan(0.4))
-    # Some 500 effective draws: means to 0.045 sd, sds to 3 %; bounds are four times that.
+    draws = sample(model, ideal(0), 7_000, 600, seed=4, rule=RandomScan(0.4))
+    # Some 400 effective draws: means to 0.05 sd, sds to 3.5 %; bounds are four times that.
     error = (draws.mean(axis=0) - MEAN) / model.sd
     assert np.abs(error).max() < 0.2
-    np.testing.assert_allclose(draws.std(axis=0) / model.sd, 1.0, atol=0.12)
+    np.testing.assert_allclose(draws.std(axis=0) / model.sd, 1.0, atol=0.14)
 
 
 def test_a_share_of_the_weights_gets_pulses() -> None:
