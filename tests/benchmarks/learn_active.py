@@ -87,7 +87,7 @@ class Setting:
 
 
 DIGITS = Setting(
-    "digits, 64-32-10", digits, 76, (32,), temperature=0.02, share=0.15, first=600, steps=200,
+    "digits, 64-32-10", digits, 76, (32,), temperature=0.02, share=0.3, first=640, steps=160,
 )  # fmt: skip
 CANCER = Setting(
     "breast cancer", breast_cancer, 16, initial=10, batch=4, most=58, first=600, steps=300,

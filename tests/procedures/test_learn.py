@@ -136,6 +136,7 @@ def test_learn_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     assert done.summary["draws"] == 20
     # What was spent before the break is in the account.
     assert done.summary["pulses"] == len(done.frame("pulses")) + done.summary["initial_pulses"]
+    assert done.summary["relay_closures"] == 3 * done.summary["pulses"]
     assert done.summary["test_accuracy"] > 0.9
 
 
@@ -168,6 +169,7 @@ def test_active_learn_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
     assert after["sample"].is_unique
     assert done.frame("rounds")["labelled"].tolist() == [8, 12, 16, 20]
     assert done.summary["pulses"] == len(done.frame("pulses")) + done.summary["initial_pulses"]
+    assert done.summary["relay_closures"] == 3 * done.summary["pulses"]
 
 
 def test_a_budget_ends_the_asking(bench: tuple[ToyArray, Path]) -> None:
