@@ -1,7 +1,7 @@
 """Active learning and unseen classes on a realistic simulated chip, beside a float ensemble.
 
 Part of the group ``learn``; alone: ``python -m tests.benchmarks.learn_active``. ``LABCTL_SEEDS=10``
-runs ten seeds in place of three. Chips are formed, and their transitions measured with the pulses
+runs ten seeds in place of two. Chips are formed, and their transitions measured with the pulses
 that learn; nothing is told to the calibration. Model, first labels and test samples are the same
 for every acquisition and for the ensemble: figures are paired.
 """
@@ -34,7 +34,7 @@ from labctl.sim.chip import Chip, preset
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.learn_ensemble import FloatEnsemble
 
-SEEDS = int(os.environ.get("LABCTL_SEEDS", "3"))
+SEEDS = int(os.environ.get("LABCTL_SEEDS", "2"))
 PULSES = PulsePair(Pulse.set(1.11, 3.2, 2e-5), Pulse.reset(1.33, 4.75, 2e-5))
 """A tenth of the usual width: some thirty steps to the window."""
 FORMING = np.arange(1.5, 3.55, 0.1)
@@ -87,7 +87,7 @@ class Setting:
 
 
 DIGITS = Setting(
-    "digits, 64-32-10", digits, 76, (32,), temperature=0.02, share=0.3, first=640, steps=160,
+    "digits, 64-32-10", digits, 76, (32,), temperature=0.02, share=0.3,
 )  # fmt: skip
 CANCER = Setting(
     "breast cancer", breast_cancer, 16, initial=10, batch=4, most=58, first=600, steps=300,
