@@ -21,18 +21,22 @@ if TYPE_CHECKING:
     from drivers.keithley2600 import Keithley2600
 
 # One function per action and channel lives in the instrument, so that an action is one short
-# message and its timing is the instrument's own.
+# message and its timing is the instrument's own. With the output off, whoever has switched it off,
+# a reading is no reading: "off" takes the place of the compliance then.
 SCRIPT = """\
+function labctl_limited_{c}() if smu{c}.source.output == 0 then return "off" end \
+return smu{c}.source.compliance end
 function labctl_force_{c}(v, t) smu{c}.source.levelv = v delay(t) \
-print(smu{c}.source.compliance, errorqueue.count) end
+local c = smu{c}.source.compliance if v ~= 0 then c = labctl_limited_{c}() end \
+print(c, errorqueue.count) end
 function labctl_measure_{c}(v, t) smu{c}.source.levelv = v delay(t) \
-local i = smu{c}.measure.i() local c = smu{c}.source.compliance \
+local i = smu{c}.measure.i() local c = labctl_limited_{c}() \
 smu{c}.source.levelv = 0 print(c, errorqueue.count, i) end
 function labctl_pulse_{c}(v, t) smu{c}.source.levelv = v delay(t) \
-local c = smu{c}.source.compliance smu{c}.source.levelv = 0 print(c, errorqueue.count) end
+local c = labctl_limited_{c}() smu{c}.source.levelv = 0 print(c, errorqueue.count) end
 function labctl_sweep_{c}(b, v, t) for k, level in ipairs(v) do \
 smu{c}.source.levelv = level delay(t) smu{c}.measure.i(b) end \
-print(smu{c}.source.compliance, errorqueue.count, b.n) end
+print(labctl_limited_{c}(), errorqueue.count, b.n) end
 function labctl_send_{c}(b) format.data = format.REAL64 \
 printbuffer(1, b.n, b.readings, b.statuses) format.data = format.ASCII end
 function labctl_off_{c}() smu{c}.abort() smu{c}.source.levelv = 0 \
@@ -285,6 +289,11 @@ class Keithley2600Channel(LinedChannel):
     def _call(self, call: str, busy: float) -> tuple[Flag, str]:
         limited, _, rest = self._query(call, busy).partition("\t")
         count, _, rest = rest.partition("\t")
+        if limited == "off":
+            raise InstrumentError(
+                f"The output of {self.box.name} channel {self.name} was off at {call:.80}. Look "
+                "for its interlock, or whether somebody has switched it off."
+            )
         if limited not in _FLAGS or self._number(count) != 0.0:
             errors = "; ".join(self.box.self_check()) or "its error queue is empty"
             raise InstrumentError(

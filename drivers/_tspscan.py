@@ -43,7 +43,9 @@ while move[j] do move[j](move[j + 1]) j = j + 2 end \
 waitcomplete() if errorqueue.count > 0 then break end \
 other.levelv = g own.levelv = v m(b) own.levelv = 0 \
 if other.compliance then limited = limited .. k .. "," end \
-other.levelv = 0 end return limited end
+other.levelv = 0 end \
+if own.output ~= 1 or other.output ~= 1 then error("an output was switched off", 0) end \
+return limited end
 function labctl_scan(s, b, v, tv, g, tg, moves) b.clear() \
 {rules}s.measure.delay = tv labctl_g.delay = tg \
 local fine, limited = pcall(labctl_cells, s, b, v, g, moves) \

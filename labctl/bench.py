@@ -82,9 +82,11 @@ class Bench:
         latch = latch_file(file.path)
         self.safety = Safety(file, meters, matrix, plan, latch if real else None)
         self._raise(self.safety.off())
-        matrix.forbid(wiring.forbidden)
+        cold = self.safety.matrix
+        cold.wired(wiring.columns)
+        cold.forbid(wiring.forbidden)
         scanner = find_scanner(file, drivers, self.safety)
-        self.array = ProbedArray(self.safety, wiring, matrix, self.clock, scheme_of(file), scanner)
+        self.array = ProbedArray(self.safety, wiring, cold, self.clock, scheme_of(file), scanner)
         self._opened = OpenedFile(file)
         self.array.after_batch = self._opened.look
         self.safety.on_moved = self.array.forget_relays

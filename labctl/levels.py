@@ -71,4 +71,4 @@ class Levelled:
 
     def _zero(self, name: str, settle: float) -> None:
         self._terminals[name].meter.force(0.0, settle)
-        del self._held[name]
+        self._held.pop(name, None)  # a stop from another thread may have forgotten it already

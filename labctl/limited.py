@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.benchfile import TerminalTable
-from labctl.errors import LatchedError, LimitError
+from labctl.errors import InstrumentError, LatchedError, LimitError
 from labctl.instruments import Flag, Reading, SourceMeter
 
 
@@ -44,6 +44,13 @@ class LimitedMeter:
         self._current = min(table.max_current, meter.max_current)
         self._longest = max(longest, table.settle)
         self.stopped: str | None = None
+        self._level = 0.0
+        self._on = False
+
+    @property
+    def level(self) -> float:
+        """Where the terminal is, V: 0, or the last level that may still be there."""
+        return self._level
 
     @property
     def max_voltage(self) -> float:
@@ -85,11 +92,18 @@ class LimitedMeter:
                 "the bench file."
             )
         self._meter.prepare(compliance=amperes, nplc=nplc, current_range=current_range)
+        self._level = 0.0
 
     def set_limits(self, *, voltage: float, current: float) -> None:
         """Write limits (V, A) to the instrument's own; never wider ones than the bench file's."""
+        volts, amperes = float(voltage), float(current)
+        if not (volts > 0.0 and amperes > 0.0):  # a NaN is not
+            raise LimitError(
+                f"{self._label} cannot be limited to {volts:g} V and {amperes:g} A; give positive "
+                "numbers."
+            )
         self._meter.set_limits(
-            voltage=min(float(voltage), self._voltage), current=min(float(current), self._current)
+            voltage=min(volts, self._voltage), current=min(amperes, self._current)
         )
 
     def output(self, on: bool) -> None:
@@ -97,23 +111,49 @@ class LimitedMeter:
         if on and self.stopped is not None:
             raise self._latched()
         self._meter.output(on)
+        if on and self.stopped is not None:  # a stop that came meanwhile has not seen it go on
+            self._meter.off()
+            raise self._latched()
+        self._on, self._level = on, 0.0
 
     def force(self, voltage: float, settle: float = 0.0) -> Flag:
         """Bring the terminal to ``voltage`` (V), wait ``settle`` (s); tell whether limited."""
-        return self._meter.force(self._level(voltage), self._time(settle))
+        volts, seconds = self._volts(voltage), self._time(settle)
+        if volts != 0.0:
+            self._level = volts  # before it is sent: what fails may have got there
+        flag = self._meter.force(volts, seconds)
+        self._level = volts
+        return flag
 
     def measure(self, voltage: float, settle: float) -> Reading:
         """Force ``voltage`` (V), wait ``settle`` (s), measure, and return to 0 V."""
-        return self._meter.measure(self._level(voltage), self._time(settle))
+        volts, seconds = self._volts(voltage), self._time(settle)
+        self._level = volts or self._level
+        reading = self._meter.measure(volts, seconds)
+        self._level = 0.0
+        return reading
 
     def pulse(self, voltage: float, width: float) -> Reading:
         """Force ``voltage`` (V) for ``width`` (s) and return to 0 V."""
-        return self._meter.pulse(self._level(voltage), self._time(width))
+        volts, seconds = self._volts(voltage), self._time(width)
+        if seconds < self.shortest_pulse:
+            raise LimitError(
+                f"{self._label} is asked for a pulse of {seconds:g} s; the shortest it can make is "
+                f"{self.shortest_pulse:g} s. Use a longer pulse or a pulse generator."
+            )
+        self._level = volts or self._level
+        reading = self._meter.pulse(volts, seconds)
+        self._level = 0.0
+        return reading
 
     def sweep(self, voltages: Sequence[float], dwell: float) -> tuple[NDArray[np.float64], Any]:
         """Force each voltage (V) for ``dwell`` (s) and measure; end at 0 V."""
-        levels = [self._level(voltage) for voltage in voltages]
-        return self._meter.sweep(levels, self._time(dwell))
+        levels = [self._volts(voltage) for voltage in voltages]
+        seconds = self._time(dwell)
+        self._level = max(levels, key=abs, default=0.0) or self._level
+        found = self._meter.sweep(levels, seconds)
+        self._level = 0.0
+        return found
 
     def interlock(self) -> bool | None:
         """Tell whether the interlock is closed; None where the instrument cannot say."""
@@ -122,17 +162,27 @@ class LimitedMeter:
     def off(self) -> None:
         """Level to 0 V, then output off."""
         self._meter.off()
+        self._on, self._level = False, 0.0
 
-    def _level(self, voltage: float) -> float:
+    def lost(self) -> None:
+        """Take it that somebody else has switched the output off."""
+        self._on = False
+
+    def _volts(self, voltage: float) -> float:
         volts = float(voltage)
         if self.stopped is not None and volts != 0.0:
             raise self._latched()
-        if -self._voltage <= volts <= self._voltage:  # a NaN is not
-            return volts
-        raise LimitError(
-            f"{volts:g} V is asked of {self._label}, whose limit is {self._voltage:g} V. Lower the "
-            f"voltage, or raise [terminals.{self._name}] max_voltage in the bench file."
-        )
+        if not -self._voltage <= volts <= self._voltage:  # a NaN is not
+            raise LimitError(
+                f"{volts:g} V is asked of {self._label}, whose limit is {self._voltage:g} V. Lower "
+                f"the voltage, or raise [terminals.{self._name}] max_voltage in the bench file."
+            )
+        if volts != 0.0 and not self._on:  # what it measures would look like an open cell
+            raise InstrumentError(
+                f"The output of {self._label} is off, and {volts:g} V is asked of it. Read cells "
+                "through bench.array, which switches outputs on, or switch it on first."
+            )
+        return volts
 
     def _time(self, seconds: float) -> float:
         duration = float(seconds)

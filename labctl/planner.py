@@ -13,7 +13,7 @@ from labctl.cells import visiting_order
 
 Cells = NDArray[np.int64]
 Order = NDArray[np.intp]
-_MANY = 500
+_MANY = 100
 
 
 @dataclass(frozen=True, slots=True)

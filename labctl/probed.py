@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -35,7 +36,8 @@ class ProbedArray:
     Every operation on a cell is: all levels at 0 V; relays; levels of the terminals that hold
     (:mod:`labctl.inhibit`), the gate last; pulse or read; all levels at 0 V again, until the
     lines have discharged (``instruments.md`` section 6). An error or interrupt inside takes the
-    whole bench to zero before it goes on to the caller.
+    whole bench to zero before it goes on to the caller. Several threads may use the array: a block
+    of cells, and a sweep, of one is over before that of another begins.
 
     Parameters
     ----------
@@ -85,6 +87,7 @@ class ProbedArray:
         self._planner, self._checks = Planner(*wiring.steps()), Checks(safety, scheme)
         self._route = Route(wiring, matrix, self.closures, self.counters)
         self._levels = Levelled(safety.terminals)
+        self._turn = threading.RLock()  # one thread at a time has levels and relays
         self._last = np.full(self.shape, np.nan)  # conductance last read, S, for the energy
         bit = safety.bit_line
         self._read_time = bit.table.nplc / bit.meter.line_frequency + bit.table.settle
@@ -161,6 +164,8 @@ class ProbedArray:
         be broken off.
         """
         [target] = check_cells([cell], self.shape)
+        if not hasattr(voltages, "__len__"):  # something that can be gone through but once
+            voltages = list(voltages)
         self._checks.sweep(voltages, gate, dwell, f"A sweep of cell {cell}")
         stressing = sum(abs(voltage) > READ_VOLTAGE for voltage in voltages)
         self._checks.count(np.repeat(target[None], stressing, axis=0), self.pulse_counts)
@@ -179,6 +184,7 @@ class ProbedArray:
                     block = part[start : start + points]
                     self.pulse_counts[tuple(target)] += sum(v > READ_VOLTAGE for v in block)
                     current, flag = line.meter.sweep(block, dwell)
+                    self._levels.wait(line.table.settle)
                     currents.append(-current if negative else current)
                     flags.append(flag | np.uint8(held))
             self._levels.release()
@@ -200,20 +206,21 @@ class ProbedArray:
     @contextmanager
     def _batch(self) -> Iterator[None]:
         """Guard a block of cells: ready before, relays verified after, zero on any error."""
-        self._safety.ready()
-        try:
-            yield
-            self._route.verify()
-        except BaseException as error:
-            self.forget_relays()
-            for fault in self._safety.off():
-                error.add_note(f"While bringing the bench to zero: {fault}")
+        with self._turn:
+            self._safety.ready()
             try:
-                self._tell_batch()
-            except Exception as second:  # noqa: BLE001 - the first error is the one to report
-                error.add_note(f"After that: {second}")
-            raise
-        self._tell_batch()
+                yield
+                self._route.verify()
+            except BaseException as error:
+                self.forget_relays()
+                for fault in self._safety.off():
+                    error.add_note(f"While bringing the bench to zero: {fault}")
+                try:
+                    self._tell_batch()
+                except Exception as second:  # noqa: BLE001 - the first error is the one to report
+                    error.add_note(f"After that: {second}")
+                raise
+            self._tell_batch()
 
     def _tell_batch(self) -> None:
         if self.after_batch is not None:

@@ -8,6 +8,7 @@ from math import isfinite
 from pathlib import Path
 
 from labctl.benchfile import BenchFile, TerminalTable
+from labctl.coldmatrix import ColdMatrix
 from labctl.errors import LatchedError, LimitError
 from labctl.guard import Guard
 from labctl.guard.latch import read_latch, release_latch, set_latch
@@ -93,7 +94,7 @@ class Safety:
     guard
         The process that takes over should this one die; None where there is none.
     on_moved
-        Called where somebody else has opened the relays: nobody may rely on where they were.
+        Called where the relays were opened: nobody may rely on where they were.
     """
 
     def __init__(
@@ -118,7 +119,7 @@ class Safety:
         self.word_line = self.terminals["word_line"]
         self.bit_line = self.terminals["bit_line"]
         self.source_line = self.terminals["source_line"]
-        self.matrix = matrix
+        self.matrix = ColdMatrix(matrix, self.terminals)
         self.limits = file.limits
         self.energised = False
         self.guard: Guard | None = None
@@ -180,8 +181,7 @@ class Safety:
         """Refuse while latched; switch the outputs on at 0 V where they are off."""
         if (reason := self.latched) is not None:
             self.energised = False  # another process may have switched the outputs off
-            if self.on_moved is not None:
-                self.on_moved()
+            self._moved()
             raise LatchedError(
                 f"The bench was stopped ({reason}) and is latched with its outputs at zero. "
                 "Look at the bench, then acknowledge (STOP panel of the window, "
@@ -219,6 +219,7 @@ class Safety:
                 if step.fault is not None
             ]
             self.energised = False
+            self._moved()
             if not failed:
                 return []
             unsafe = self._second_way(set().union(*(self._instruments(s) for s in failed)))
@@ -239,6 +240,7 @@ class Safety:
         self._stopped = reason
         for terminal in self.terminals.values():
             terminal.meter.stopped = reason
+            terminal.meter.lost()
         with signals_held():
             if self._latch is not None:
                 with suppress(OSError):  # a full disk must not keep the outputs on
@@ -246,6 +248,7 @@ class Safety:
             unsafe = self._second_way(None)
             steps = self._own_way(PATIENCE) if unsafe else []
             self.energised = False
+            self._moved()
         return [self._tell(s) for s in steps if s.fault and self._instruments(s) & unsafe]
 
     def acknowledge(self) -> None:
@@ -255,6 +258,11 @@ class Safety:
             terminal.meter.stopped = None
         if self._latch is not None:
             release_latch(self._latch)
+
+    def _moved(self) -> None:
+        """Tell that relays are not where they were."""
+        if self.on_moved is not None:
+            self.on_moved()
 
     def _own_way(self, limit: float) -> list[Step]:
         """Go to zero over the drivers' own connections, giving up on one after ``limit`` (s)."""

@@ -136,8 +136,13 @@ class Wiring:
         self._rest = frozenset(
             rest for _, rest in (*self._word, *self._bit, *self._source) if rest is not None
         )
-        everything = [matrix.crosspoint(row, *column) for row in every for column in pads.values()]
-        self.forbidden = tuple(point for point in everything if point not in used)
+        self.columns = [
+            tuple(matrix.crosspoint(row, *column) for row in every) for column in pads.values()
+        ]
+        """Crosspoints of each pad, one for each source and one for ground."""
+        self.forbidden = tuple(
+            point for row in zip(*self.columns, strict=True) for point in row if point not in used
+        )
         """Crosspoints no cell needs: a source on a pad of another kind."""
 
     def closed(self, cell: tuple[int, int] | None) -> frozenset[str]:

@@ -27,7 +27,7 @@ TWO = (
 def two(bench_file):
     path = bench_file(*TWO, ("noise = true", "noise = false"))
     with Bench.open(path) as bench:
-        yield bench, bench.safety.matrix, Truth(path).world
+        yield bench, bench.safety.matrix._matrix, Truth(path).world
 
 
 def test_a_crosspoint_is_named_after_its_mainframe(two):

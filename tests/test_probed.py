@@ -224,7 +224,7 @@ def test_forming_gives_no_pulse_to_a_cell_that_cannot_be_read(bench_file, tmp_pa
     [cell] = run.frame("cells").to_dict("records")
     assert cell["flag"] != 0
     assert not cell["formed"]
-    assert run.summary == {"cells": 1, "formed": 0, "unreadable": 1}
+    assert run.summary == {"cells": 1, "formed": 0, "unreadable": 1, "yield": 0.0}
 
 
 def test_pulses_beyond_a_limit_end_a_run_before_its_first_pulse(quiet, tmp_path):

@@ -159,6 +159,10 @@ def test_no_call_ever_makes_a_source_exceed_its_limit(bench_file, monkeypatch):
         lambda bench: bench.array.sweep((0, 0), [0.1], gate=2.0, dwell=1e9),
         lambda bench: bench.safety.bit_line.meter.force(4.1),
         lambda bench: bench.safety.bit_line.meter.pulse(1.0, 1.5),
+        lambda bench: bench.safety.bit_line.meter.pulse(1.0, 1e-9),
+        lambda bench: bench.safety.bit_line.meter.pulse(1.0, float("nan")),
+        lambda bench: bench.safety.bit_line.meter.set_limits(voltage=float("nan"), current=1e-3),
+        lambda bench: bench.safety.bit_line.meter.set_limits(voltage=4.0, current=-1e-3),
         lambda bench: bench.safety.bit_line.meter.sweep([0.1, float("nan")], 1e-3),
         lambda bench: bench.safety.bit_line.meter.measure(np.float64(-4.1), 0.0),
         lambda bench: bench.safety.bit_line.meter.prepare(

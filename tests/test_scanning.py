@@ -171,3 +171,15 @@ def test_without_a_number_for_every_box_cells_are_read_one_by_one(bench_file):
     with Bench.open(path) as bench:
         assert bench.array._scanner is None
         assert len(bench.array.read([[0, 0], [1, 1]])) == 2
+
+
+@pytest.mark.parametrize(("box", "output"), [("smu", "smua"), ("gate", "smua")])
+def test_a_scan_with_an_output_off_is_no_data(linked, box, output):
+    path = linked()
+    with Bench.open(path) as bench:
+        bench.array.read([[0, 0]])
+        bench._drivers[box].line.send(f"{output}.source.output = 0")  # at the front panel
+        with pytest.raises(InstrumentError, match="an output was switched off"):
+            bench.array.read([[0, 1], [0, 2]])
+        assert Truth(path).levels() == [0.0, 0.0, 0.0]
+        assert len(bench.array.read([[0, 1]])) == 1

@@ -6,12 +6,17 @@ Learning sees a :class:`labctl.array.CellArray`, never an instrument.
 from typing import TYPE_CHECKING, Any
 
 from labctl.learn.active import ActiveLearner
+from labctl.learn.analogue import AnalogueProducts, place_layers
 from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
 from labctl.learn.coin import StateAwareCoin
 from labctl.learn.curves import StepCurves
+from labctl.learn.gatecurve import GateCurve, measure_gate_curve
 from labctl.learn.initialise import PulsePair, write_verify
+from labctl.learn.kappa import KappaCoin
+from labctl.learn.lin2025 import Lin2025
 from labctl.learn.logistic import predict
+from labctl.learn.metropolis import Metropolis
 from labctl.learn.models import (
     LinearRegression,
     LogisticRegression,
@@ -20,6 +25,8 @@ from labctl.learn.models import (
     PredictiveModel,
     SoftmaxRegression,
 )
+from labctl.learn.naive import RoundingRule, SignRule
+from labctl.learn.operating import OperatingPoint, find_pulses
 from labctl.learn.placement import DEAD, FREE, place, placement_map
 from labctl.learn.pool import Pool
 from labctl.learn.posterior import Comparison, Moments, compare
@@ -31,8 +38,10 @@ from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
 from labctl.learn.sampler import Chain, Step
 from labctl.learn.schedule import Constant, Cyclical, Schedule, Tempered
 from labctl.learn.source import Measured, measured
+from labctl.learn.spares import Replacement
 from labctl.learn.tasks import Task, breast_cancer, load_task
 from labctl.learn.transitions import Transitions
+from labctl.learn.weightcells import WeightCells
 from labctl.learn.weights import (
     DifferentialPairs,
     Encoding,
@@ -48,6 +57,7 @@ __all__ = [
     "DEAD",
     "FREE",
     "ActiveLearner",
+    "AnalogueProducts",
     "Budget",
     "Calibration",
     "Chain",
@@ -57,15 +67,20 @@ __all__ = [
     "Cyclical",
     "DifferentialPairs",
     "Encoding",
+    "GateCurve",
+    "KappaCoin",
     "Ledger",
+    "Lin2025",
     "LinearRegression",
     "LogisticRegression",
     "Measured",
     "MemristorClassifier",
     "MemristorRegressor",
+    "Metropolis",
     "Model",
     "Moments",
     "Network",
+    "OperatingPoint",
     "OwnScale",
     "Pool",
     "PredictiveModel",
@@ -73,9 +88,12 @@ __all__ = [
     "RandomScan",
     "ReadNoise",
     "ReferenceColumn",
+    "Replacement",
     "Results",
+    "RoundingRule",
     "Rule",
     "Schedule",
+    "SignRule",
     "SoftmaxRegression",
     "Spent",
     "StateAwareCoin",
@@ -86,14 +104,18 @@ __all__ = [
     "Tempered",
     "Transitions",
     "View",
+    "WeightCells",
     "Weights",
     "breast_cancer",
     "calibrate",
     "compare",
     "evaluate",
+    "find_pulses",
     "load_task",
+    "measure_gate_curve",
     "measured",
     "place",
+    "place_layers",
     "placement_map",
     "predict",
     "reference",

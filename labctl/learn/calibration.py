@@ -132,7 +132,8 @@ def calibrate(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Ca
         step = polarity * (part.after - part.before - bias)
         _check_direction(name, step, part.before)
         index = part.row * shape[1] + part.col
-        fits.append(fit_steps(index, cells, part.before, step, noise, low, high))
+        quiet = _quiet(noise.factor[part.row, part.col])
+        fits.append(fit_steps(index, cells, part.before, step, noise, low, high, quiet))
     grid = np.linspace(low, high, _GRID)
     curves = _curves(fits, grid)
     error = np.column_stack([fit.mean.error(grid) for fit in fits])
@@ -142,6 +143,16 @@ def calibrate(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Ca
     cost = noise.factor / factor.prod(axis=-1)
     good = _good(fits, shape)
     return Calibration(curves, error, window, noise, factor, information, good, cost, len(kept))
+
+
+def _quiet(factor: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return which pulses are of the quieter half of the cells, where they are enough.
+
+    Weights go on quiet cells. A noisy one is often read beyond the range it has, and what it does
+    next is to come back, whatever the pulse: at the ends of the range it would bend the curves.
+    """
+    quiet = factor <= np.median(factor)
+    return quiet if quiet.sum() >= 4 * LEAST_PULSES else np.ones(len(factor), dtype=bool)
 
 
 def _common_range(data: Transitions) -> tuple[float, float]:

@@ -124,6 +124,7 @@ def fit_steps(
     noise: ReadNoise,
     low: float,
     high: float,
+    quiet: NDArray[np.bool_] | None = None,
 ) -> StepFit:
     """Fit the steps of one polarity.
 
@@ -141,14 +142,21 @@ def fit_steps(
         Of the reads.
     low, high
         Range of the curves, S.
+    quiet
+        bool, shape (n,): the pulses that the curves are fitted to; None takes all. The factors of
+        the cells always come from all.
     """
+    own_curve = slice(None) if quiet is None else quiet
     read = 2 * noise.typical(before) * noise.factor.ravel()[cell]
     factor, information, spread = np.ones(cells), np.ones(cells), 0.0
     total = np.full(len(step), max(float(np.var(step)), 1e-30))
     clean, mean, variance = step, None, None
     for _ in range(_ROUNDS):
         own = factor[cell]
-        mean = fit(before, clean, 1.0 / total, low, high, scale=own)
+        mean = fit(
+            before[own_curve], clean[own_curve], 1.0 / total[own_curve], low, high,
+            scale=own[own_curve],
+        )  # fmt: skip
         expected = mean(before)
         residual = step - own * expected
         limit = _CLIP * np.sqrt(total)
@@ -156,8 +164,10 @@ def fit_steps(
         # A cell's own factor follows its own pulses: what it takes off the residuals is put back.
         follows = np.minimum(expected**2 / total / information[cell], 0.5) if spread else 0
         square = np.clip(residual, -limit, limit) ** 2 / (1 - follows)
-        variance = fit(before, square - read, total**-2.0, low, high)
-        floor = 0.02 * float(np.mean(square))
+        variance = fit(
+            before[own_curve], (square - read)[own_curve], total[own_curve] ** -2.0, low, high
+        )
+        floor = 0.02 * float(np.mean(square[own_curve]))
         total = np.maximum(variance(before), floor) + read
         factor, information, spread = _factors(cell, cells, expected, clean, 1.0 / total)
     assert mean is not None

@@ -226,9 +226,10 @@ class SimulatedArray:
         known = np.isfinite(found[-1])
         self._last[cells[known, 0], cells[known, 1]] = np.abs(found[-1, known])
         self.counters.reads += found.size
-        self.counters.read_energy += float(
-            np.nansum(np.abs(current)) * abs(voltage) * self._read_time
-        )
+        # All currents have the sign of the voltage.
+        total = float(current.sum())
+        total = total if np.isfinite(total) else float(np.nansum(current))
+        self.counters.read_energy += total * voltage * self._read_time
         self.counters.relay_closures += sum(
             way.rows * self._per_row + way.columns * self._per_column for way in ways
         )

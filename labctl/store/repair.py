@@ -14,6 +14,7 @@ from labctl.store import journal
 from labctl.store.column import columns_of
 from labctl.store.files import read_json, write_json
 from labctl.store.reader import RunReader
+from labctl.store.reserve import RESERVE
 from labctl.store.status import Status
 from labctl.store.stream import StreamWriter, Whole, measure
 
@@ -101,7 +102,7 @@ def repair(path: str | Path) -> Repair:
         notes.append("The run was broken off: its status is now interrupted.")
     if notes:
         write_json(folder / "run.json", meta)
-    for leftover in [*folder.glob("*.new")]:
+    for leftover in [*folder.glob("*.new"), folder / RESERVE]:
         leftover.unlink(missing_ok=True)
     shown = [table for table in tables if table.table != journal.TABLE]
     return Repair(folder, Status(meta["status"]), shown, notes)

@@ -20,6 +20,7 @@ from labctl.store.format import FORMAT
 from labctl.store.journal import Done
 from labctl.store.process import this_process
 from labctl.store.reopening import reopen
+from labctl.store.reserve import Reserve
 from labctl.store.rowbuffer import RowBuffer
 from labctl.store.stamp import Stamps
 from labctl.store.status import Status
@@ -65,6 +66,7 @@ class RunWriter:
         self.done = done or Done()
         self._meta = meta
         self._stamps = stamps or Stamps()
+        self._reserve = Reserve(path)
         self._lock = threading.Lock()  # buffers and streams
         self._meta_lock = threading.Lock()  # run.json; never taken while holding _lock
         self._tables = list(tables)
@@ -314,6 +316,7 @@ class RunWriter:
             return
         self._closing.set()
         self._thread.join()
+        self._reserve.give()
         faults = self._close_streams()
         if faults:
             status = Status.FAILED
@@ -387,6 +390,8 @@ class RunWriter:
                     self._beat()
             except StoreError as error:
                 fault = fault or error
+            if fault is None and self._fault is not None:
+                self._reserve.take()
             self._fault = fault  # raised to the measurement by its next append or tick
 
     def _beat(self) -> None:
@@ -430,7 +435,12 @@ class RunWriter:
     def _write_meta(self) -> None:
         with self._meta_lock:
             self._meta["heartbeat"] = time.time()
-            write_json(self.path / "run.json", self._meta)
+            try:
+                write_json(self.path / "run.json", self._meta)
+            except OSError as error:
+                if error.errno not in _FULL or not self._reserve.give():
+                    raise
+                write_json(self.path / "run.json", self._meta)
         self._beaten = time.monotonic()
 
     def _disk_error(self, error: OSError) -> StoreError:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks.figure import Figure
 
-GROUPS = ("demo", "chip", "instruments", "bench", "store", "procedures", "campaign")
+GROUPS = ("demo", "chip", "instruments", "bench", "store", "learn", "procedures", "campaign")
 """Groups that have figures; each is a module here with a function ``measure``."""
 
 

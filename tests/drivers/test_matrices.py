@@ -255,7 +255,7 @@ def test_counters_of_the_box_are_told_where_it_has_them(rig):
 def test_forbidden_crosspoints_stay_open_and_those_forbidden_by_hand_stay_forbidden(rig):
     mine, other, by_hand = rig.points(3)
     if rig.model not in FORBIDDING:
-        rig.matrix.forbid([mine])  # the box cannot; labctl refuses them
+        rig.matrix.forbid([mine])  # the box cannot; labctl.coldmatrix refuses them
         rig.matrix.move([], [mine])
         return
     message = {"7001": ":ROUT:FCH (@{})", "7002": ":ROUT:FCH (@{})"}.get(

@@ -81,6 +81,14 @@ def test_a_state_of_another_model_is_refused() -> None:
         other.restore(state)
 
 
+def test_a_calibration_of_another_chip_is_refused() -> None:
+    with pytest.raises(CalibrationError, match="of a chip of 4 x 5 cells, this one has 4 x 4"):
+        Chain(
+            ToyArray(4, 4, seed=1), NORMAL, told(ToyArray(4, 5, seed=1)), PULSES,
+            np.random.default_rng(0),
+        )  # fmt: skip
+
+
 def test_preparing_brings_every_cell_to_the_centre() -> None:
     array = ToyArray(4, 4, seed=2)
     learner = chain(array)

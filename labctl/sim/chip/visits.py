@@ -218,9 +218,15 @@ class Visits:
             chip._p, chip.noise, chip._key, self._table(read, above), found,
         )  # fmt: skip
         least = min(self._bench[BIT_LIMIT], self._bench[SOURCE_LIMIT])
-        current = np.empty((len(starts), n))
-        current[:, ranks] = np.clip(found, -least, least) * 1e-6
-        current[np.abs(current) * 1e6 > self._bench[BIT_RANGE]] = np.nan
+        current = found
+        if (np.diff(ranks) < 0).any():
+            current = np.empty_like(found)
+            current[:, ranks] = found
+        if least < np.inf:
+            np.clip(current, -least, least, out=current)
+        current *= 1e-6
+        if self._bench[BIT_RANGE] < np.inf:
+            current[np.abs(current) * 1e6 > self._bench[BIT_RANGE]] = np.nan
         begun = now + float(starts[-1])
         progress.clock.sleep(begun + lasting - now)
         progress.at, chip.time = begun + lived, begun + lived + older
