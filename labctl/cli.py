@@ -115,6 +115,19 @@ def resume(
 
 
 @app.command()
+def label(
+    run: Annotated[str, typer.Argument(help="Its number below --data, or its folder.")],
+    data: DataOption = Path("data"),
+) -> None:
+    """Label, at this terminal, the samples that a run of active_learn waits for."""
+    from labctl.learn.oracles import answer_at_terminal
+    from labctl.store import find
+
+    given = answer_at_terminal(find(run, data).path)
+    print(f"{given} answers given." if given else "The run waits for no answers.")
+
+
+@app.command()
 def estimate(
     procedure: Annotated[str, typer.Argument(help="Its name; see `labctl procedures`.")],
     parameters: Annotated[list[str] | None, typer.Argument(help="name=value ...")] = None,

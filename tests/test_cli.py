@@ -56,7 +56,8 @@ def test_a_new_workspace_has_what_the_readme_says_and_is_not_overwritten(workspa
 def test_a_procedure_dropped_in_appears_with_its_parameters(workspace):
     listed = labctl("procedures", at=workspace)
     assert listed.returncode == 0, listed.stderr
-    for name in ("read_map", "form", "transitions", "program", "sample_posterior", "gate_sweep"):
+    own = ("read_map", "form", "transitions", "program", "sample_posterior", "learn")
+    for name in (*own, "active_learn", "gate_sweep"):
         assert name in listed.stdout
     shown = labctl("procedures", "gate_sweep", at=workspace)
     assert "points" in shown.stdout

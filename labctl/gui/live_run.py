@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from numpy.typing import NDArray
 from PyQt6.QtCore import QObject, QTimer, pyqtSignal
 
 from labctl.errors import StoreError
@@ -27,11 +29,17 @@ class LiveRun(QObject):
     -------
     changed()
         :attr:`states` is another than before; at most 20 times a second.
+    began()
+        Another run is followed.
+    arrived(str, object)
+        Name of a table, and its new rows: column name -> array.
     failed(str)
         The run file cannot be read; said once per run.
     """
 
     changed = pyqtSignal()
+    began = pyqtSignal()
+    arrived = pyqtSignal(str, object)
     failed = pyqtSignal(str)
 
     def __init__(self, shape: tuple[int, int]) -> None:
@@ -89,6 +97,7 @@ class LiveRun(QObject):
             self._path, self._reader, self._rows = path, None, 0
             self._broken = False
             self.states.begin_run()
+            self.began.emit()
             self.changed.emit()
         elif growing == self._growing:
             return
@@ -103,7 +112,7 @@ class LiveRun(QObject):
         try:
             if self._reader is None:
                 self._reader = RunReader(self._path)
-            new = sum(self.states.add(self._reader.tail(name)) for name in self._reader.tables)
+            new = sum(self._take(name, self._reader.tail(name)) for name in self._reader.tables)
         except (StoreError, OSError) as error:
             self._timer.stop()
             self._broken = True
@@ -121,6 +130,12 @@ class LiveRun(QObject):
         if new:
             self.changed.emit()
         return new
+
+    def _take(self, table: str, rows: dict[str, NDArray[Any]]) -> int:
+        """Fold new rows of a table in and pass them on; return how many cells they told of."""
+        if any(len(column) for column in rows.values()):
+            self.arrived.emit(table, rows)
+        return self.states.add(rows)
 
     def summary(self) -> str:
         """Return the numbers a procedure summed its run up in, as one line; empty if none."""

@@ -11,6 +11,7 @@ from PyQt6.QtWidgets import (
     QMainWindow,
     QMessageBox,
     QSplitter,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -22,6 +23,8 @@ from labctl.gui.chip_map import ChipMap
 from labctl.gui.engine_link import EngineLink
 from labctl.gui.engine_view import EngineView
 from labctl.gui.histogram import Histogram
+from labctl.gui.label_dialog import LabelDialog
+from labctl.gui.learning_view import LearningView
 from labctl.gui.live_run import LiveRun
 from labctl.gui.log_panel import LogPanel
 from labctl.gui.queue_panel import QueuePanel
@@ -54,11 +57,17 @@ class MainWindow(QMainWindow):
         self.run_panel = RunPanel()
         self.chip_map = ChipMap(_UNKNOWN_SHAPE)
         self.histogram = Histogram()
+        self.learning = LearningView()
+        self.distributions = QTabWidget()
+        self.distributions.addTab(self.histogram, "Conductance")
+        self.distributions.addTab(self.learning, "Learning")
+        self.labels = LabelDialog(self)
         self.log = LogPanel()
         self.queue = QueuePanel()
         self.stop = StopButton(self)
         self.latch = Banner("latch", "Acknowledge")
         self.lost = Banner("lost", "Start the engine again")
+        self.wanted = Banner("lost", "Label them")
         self.live = LiveRun(_UNKNOWN_SHAPE)
         self.bar = StatusBar()
         self.setStatusBar(self.bar)
@@ -76,7 +85,7 @@ class MainWindow(QMainWindow):
         top.addWidget(self.stop)
         pictures = QSplitter(Qt.Orientation.Horizontal)
         pictures.addWidget(self.chip_map)
-        pictures.addWidget(self.histogram)
+        pictures.addWidget(self.distributions)
         pictures.setSizes([600, 400])
         right = QSplitter(Qt.Orientation.Vertical)
         right.addWidget(pictures)
@@ -100,6 +109,7 @@ class MainWindow(QMainWindow):
         everything.addLayout(top)
         everything.addWidget(self.latch)
         everything.addWidget(self.lost)
+        everything.addWidget(self.wanted)
         everything.addLayout(middle, 1)
         holder = QWidget()
         holder.setLayout(everything)
@@ -115,6 +125,7 @@ class MainWindow(QMainWindow):
         self.stop.pressed.connect(self._stop)
         self.latch.clicked.connect(link.acknowledge)
         self.lost.clicked.connect(self._reconnect)
+        self.wanted.clicked.connect(self.labels.come_back)
         self.run_panel.start_requested.connect(link.submit)
         self.run_panel.pause_requested.connect(link.pause)
         self.run_panel.resume_requested.connect(link.resume)
@@ -128,6 +139,8 @@ class MainWindow(QMainWindow):
         self.queue.dismiss_requested.connect(link.dismiss)
         self.chip_map.selected.connect(self._select)
         self.live.changed.connect(self._show_states)
+        self.live.began.connect(self.learning.begin)
+        self.live.arrived.connect(self._show_learning)
         self.live.failed.connect(self.log.fail)
 
     def _show_status(self, view: EngineView) -> None:
@@ -160,6 +173,9 @@ class MainWindow(QMainWindow):
             self.live.follow(view.run, growing=True)
         elif view.last is not None and view.last.folder is not None:
             self.live.follow(view.last.folder, growing=False)
+        self.labels.look(view.run if view.is_busy else None)
+        waiting = self.labels.put_off
+        self.wanted.say(f"The run waits for labels of {waiting} samples." if waiting else "")
         self._report_end(view, first)
 
     def _report_end(self, view: EngineView, first: bool) -> None:
@@ -218,6 +234,13 @@ class MainWindow(QMainWindow):
     def _show_states(self) -> None:
         self.chip_map.show_states(self.live.states)
         self.histogram.show_states(self.live.states)
+
+    def _show_learning(self, table: str, rows: object) -> None:
+        """Follow a run that learns; its tab comes to the front with its first rows."""
+        assert isinstance(rows, dict)
+        before = self.learning.source
+        if self.learning.add(table, rows) and not before:
+            self.distributions.setCurrentWidget(self.learning)
 
     @property
     def question(self) -> QMessageBox | None:

@@ -3,6 +3,9 @@
 Learning sees a :class:`labctl.array.CellArray`, never an instrument.
 """
 
+from typing import TYPE_CHECKING, Any
+
+from labctl.learn.active import ActiveLearner
 from labctl.learn.analogue import AnalogueProducts, place_layers
 from labctl.learn.budget import Budget, Ledger, Spent
 from labctl.learn.calibration import Calibration, calibrate
@@ -25,7 +28,9 @@ from labctl.learn.models import (
 from labctl.learn.naive import RoundingRule, SignRule
 from labctl.learn.operating import OperatingPoint, find_pulses
 from labctl.learn.placement import DEAD, FREE, place, placement_map
+from labctl.learn.pool import Pool
 from labctl.learn.posterior import Comparison, Moments, compare
+from labctl.learn.randomscan import RandomScan
 from labctl.learn.readnoise import ReadNoise
 from labctl.learn.reference import reference
 from labctl.learn.results import Results, evaluate
@@ -45,9 +50,13 @@ from labctl.learn.weights import (
     Weights,
 )
 
+if TYPE_CHECKING:
+    from labctl.learn.estimator import MemristorClassifier, MemristorRegressor
+
 __all__ = [
     "DEAD",
     "FREE",
+    "ActiveLearner",
     "AnalogueProducts",
     "Budget",
     "Calibration",
@@ -65,14 +74,18 @@ __all__ = [
     "LinearRegression",
     "LogisticRegression",
     "Measured",
+    "MemristorClassifier",
+    "MemristorRegressor",
     "Metropolis",
     "Model",
     "Moments",
     "Network",
     "OperatingPoint",
     "OwnScale",
+    "Pool",
     "PredictiveModel",
     "PulsePair",
+    "RandomScan",
     "ReadNoise",
     "ReferenceColumn",
     "Replacement",
@@ -108,3 +121,12 @@ __all__ = [
     "reference",
     "write_verify",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # scikit-learn takes a second to import: only those who want an estimator wait for it.
+    if name in ("MemristorClassifier", "MemristorRegressor"):
+        import importlib
+
+        return getattr(importlib.import_module("labctl.learn.estimator"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

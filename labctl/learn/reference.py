@@ -13,6 +13,11 @@ from labctl.paths import data_file
 _FILES = {"breast_cancer": "nuts_breast_cancer.npz"}
 
 
+def has_reference(task: str) -> bool:
+    """Tell whether a reference posterior of a task comes with labctl."""
+    return task in _FILES
+
+
 @cache
 def reference(task: str) -> Moments:
     """Return the reference posterior of a task, in a checkout or an installed package.

@@ -1,0 +1,115 @@
+"""From data and a few words to a model: regression without hidden layers, else a network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from labctl.learn.models import (
+    LinearRegression,
+    LogisticRegression,
+    Network,
+    PredictiveModel,
+    SoftmaxRegression,
+)
+from labctl.learn.models.cold import ColdPosterior
+from labctl.learn.models.network import Activation
+from labctl.learn.randomscan import RandomScan
+from labctl.learn.rule import Rule
+
+LOOKS_AHEAD = 256
+"""Weights up to which coins look ahead and all weights may move in one step."""
+SHARE = 0.3
+"""Of the weights that one step moves where they are more than that."""
+
+
+def with_bias(x: ArrayLike) -> NDArray[np.float64]:
+    """Return features led by a column of ones, shape (n, d + 1)."""
+    table = np.asarray(x, dtype=np.float64)
+    return np.hstack([np.ones((len(table), 1)), table])
+
+
+def classifier(
+    x: NDArray[np.float64],
+    y: NDArray[np.int64],
+    classes: int,
+    hidden: Sequence[int] = (),
+    activation: Activation = "relu",
+    prior_sd: float = 1.0,
+    temperature: float = 1.0,
+) -> PredictiveModel:
+    """Return the posterior of a classifier.
+
+    Parameters
+    ----------
+    x
+        float64, shape (n, d), without a column of ones.
+    y
+        int64, shape (n,): 0 to ``classes`` - 1.
+    classes
+        How many there are.
+    hidden
+        Widths of hidden layers; none is logistic or softmax regression.
+    activation
+        Of the hidden layers.
+    prior_sd
+        Of every weight.
+    temperature
+        Of the posterior (see :class:`labctl.learn.models.cold.ColdPosterior`).
+
+    Raises
+    ------
+    ProcedureError
+        Where data are not finite, or labels missing or of one class.
+    """
+    model: PredictiveModel
+    if hidden:
+        layers = (x.shape[1], *hidden, classes)
+        model = Network(x, y, layers, activation, "softmax", prior_sd)
+    elif classes == 2:
+        model = LogisticRegression(with_bias(x), y, prior_sd)
+    else:
+        model = SoftmaxRegression(with_bias(x), y, classes, prior_sd)
+    return model if temperature == 1.0 else ColdPosterior(model, temperature)
+
+
+def regressor(
+    x: NDArray[np.float64],
+    y: NDArray[np.float64],
+    hidden: Sequence[int] = (),
+    activation: Activation = "relu",
+    noise_sd: float = 1.0,
+    prior_sd: float = 1.0,
+    temperature: float = 1.0,
+) -> PredictiveModel:
+    """Return the posterior of a regression with Gaussian noise; see :func:`classifier`."""
+    model: PredictiveModel
+    if hidden:
+        layers = (x.shape[1], *hidden, 1)
+        model = Network(x, y, layers, activation, "gaussian", prior_sd, noise_sd)
+    else:
+        model = LinearRegression(with_bias(x), y, noise_sd, prior_sd)
+    return model if temperature == 1.0 else ColdPosterior(model, temperature)
+
+
+def inputs(x: ArrayLike, hidden: Sequence[int]) -> NDArray[np.float64]:
+    """Return features as the models of this module take them."""
+    return np.asarray(x, dtype=np.float64) if hidden else with_bias(x)
+
+
+def rule_for(model: PredictiveModel, share: float | None = None) -> Rule | None:
+    """Return the rule that suits a model: a random scan for large ones; None is the default.
+
+    Parameters
+    ----------
+    model
+        The posterior.
+    share
+        Of the weights that one step moves; None is :data:`SHARE` for models of more than
+        :data:`LOOKS_AHEAD` weights, and all for smaller ones.
+    """
+    if share is None:
+        share = 1.0 if model.size <= LOOKS_AHEAD else SHARE
+    return None if share == 1.0 else RandomScan(share)

@@ -1,0 +1,91 @@
+"""What learning cost: pulses, reads, energy in the cells and around them, bench time."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from labctl.learn.budget import Spent
+from labctl.learn.initialise import PulsePair
+
+
+@dataclass(frozen=True, slots=True)
+class Periphery:
+    """What the circuits around the cells of an integrated system are taken to need.
+
+    Assumptions, not measurements: they travel with every result that uses them. The instruments of
+    a bench need hundreds of watts for as long as the bench time; that is not counted.
+
+    Attributes
+    ----------
+    line_capacitance
+        F, of the word, bit and source line of a cell, charged to the voltages of a pulse or read
+        and lost: ``C V^2``. 0.2 fF a cell of 1T1R array and a driver's output make some 0.1 pF
+        for a line of 128 cells.
+    conversion
+        J a read: a 12-bit converter of 50 fJ a conversion step (Walden figure of merit; Murmann,
+        ADC Performance Survey), 4 096 steps.
+    """
+
+    line_capacitance: float = 0.1e-12
+    conversion: float = 50e-15 * 4096
+
+    def pulse(self, pulses: PulsePair) -> float:
+        """Return the energy (J) of charging the lines for one pulse: mean of SET and RESET."""
+        squares = [p.bit_line**2 + p.source_line**2 + p.gate**2 for p in (pulses.set, pulses.reset)]
+        return self.line_capacitance * float(np.mean(squares))
+
+    def read(self, voltage: float, gate: float) -> float:
+        """Return the energy (J) of charging the lines for one read, and of converting it."""
+        return self.line_capacitance * (voltage**2 + gate**2) + self.conversion
+
+
+def cost(
+    spent: Spent,
+    counts: NDArray[np.int64],
+    cells: NDArray[np.int64],
+    pulses: PulsePair,
+    read_voltage: float,
+    read_gate: float,
+    periphery: Periphery | None = None,
+) -> dict[str, Any]:
+    """Return what learning cost, JSON-able.
+
+    Parameters
+    ----------
+    spent
+        By the chain.
+    counts
+        int64, shape (rows, columns): pulses of each cell.
+    cells
+        int64, shape (n, 2): those in use.
+    pulses, read_voltage, read_gate
+        What was applied, V.
+    periphery
+        What is assumed of it.
+
+    Returns
+    -------
+    dict
+        ``pulses``, ``pulses_per_cell`` (mean over the cells in use), ``pulses_of_worst_cell``,
+        ``reads``, ``write_energy``, ``read_energy``, ``device_energy``, ``periphery_energy`` (J),
+        ``bench_time`` (s), ``assumed``.
+    """
+    around = periphery or Periphery()
+    used = counts[cells[:, 0], cells[:, 1]]
+    return {
+        "pulses": spent.pulses,
+        "pulses_per_cell": float(used.mean()) if len(used) else 0.0,
+        "pulses_of_worst_cell": spent.worn,
+        "reads": spent.reads,
+        "write_energy": spent.write_energy,
+        "read_energy": spent.read_energy,
+        "device_energy": spent.write_energy + spent.read_energy,
+        "periphery_energy": spent.pulses * around.pulse(pulses)
+        + spent.reads * around.read(read_voltage, read_gate),
+        "bench_time": spent.time,
+        "assumed": asdict(around),
+    }

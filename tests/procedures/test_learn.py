@@ -1,0 +1,254 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from labctl.engine.control import Control
+from labctl.engine.progress import Progress
+from labctl.engine.runner import execute
+from labctl.errors import BudgetSpent, ProcedureError
+from labctl.learn.oracles import ANSWERS, read_questions, write_answer
+from labctl.learn.rundraws import draws_of
+from labctl.learn.tasks import load_task
+from labctl.procedure import Procedure
+from labctl.store import Run, Status
+from procedures.active_learn import ActiveLearn
+from procedures.learn import Learn, widths
+from procedures.sample_posterior import SamplePosterior
+from procedures.transitions import Transitions
+from tests.learn.toy import ToyArray
+
+LEARN = {"task": "wine", "hidden": "none", "steps": 400, "burn_in": 200, "thin": 10}
+ACTIVE = {
+    "task": "wine", "hidden": "none", "initial": 8, "batch": 4, "rounds": 4,
+    "first": 120, "steps": 60, "draws": 10,
+}  # fmt: skip
+
+
+def calibrated(root: Path, seed: int = 0) -> ToyArray:
+    array = ToyArray(seed=seed)
+    measure = Transitions(passes=30, repeats=6)
+    execute(measure, array=array, data_root=root, meta={"seed": 1}).raise_unless_finished()
+    return array
+
+
+@pytest.fixture(scope="module")
+def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[ToyArray, Path]:
+    root = tmp_path_factory.mktemp("data")
+    return calibrated(root), root
+
+
+def run(procedure: Procedure, array: ToyArray, root: Path, **how: Any) -> Run:
+    return execute(procedure, array=array, data_root=root, **{"meta": {"seed": 2}, **how})
+
+
+def abort_after(units: int) -> tuple[Control, Any]:
+    control = Control()
+
+    def look(progress: Progress) -> None:
+        if progress.done >= units and control.state.value == "running":
+            control.abort("Enough.")
+
+    return control, look
+
+
+def test_learn_trains_any_task_and_tells_what_it_cost(bench: tuple[ToyArray, Path]) -> None:
+    done = run(Learn(**LEARN), *bench).raise_unless_finished()
+    summary = done.summary
+    assert summary["test_accuracy"] > 0.9
+    assert summary["draws"] == 20
+    assert summary["r_hat_max"] > 0
+    assert summary["pulses_per_cell"] == pytest.approx(summary["pulses"] / 84)
+    assert summary["pulses_of_worst_cell"] >= summary["pulses_per_cell"]
+    assert summary["device_energy"] == summary["write_energy"] + summary["read_energy"] > 0
+    assert summary["periphery_energy"] > 0
+    assert summary["assumed"]["line_capacitance"] > 0
+    assert summary["bench_time"] > 0
+    assert summary["stopped"] == ""
+    json.dumps(summary)
+    progress = done.frame("progress")
+    assert progress["step"].tolist() == [50 * k for k in range(1, 9)]
+    assert progress["accuracy"].iloc[-1] > progress["accuracy"].iloc[0] - 0.1
+    assert draws_of(done).weights.shape == (1, 20, 42)
+
+
+def test_learn_takes_networks(bench: tuple[ToyArray, Path]) -> None:
+    small = {**LEARN, "task": "pour", "hidden": "6", "temperature": 0.1, "share": 0.5}
+    done = run(Learn(**{**small, "steps": 100, "burn_in": 50, "thin": 5}), *bench)
+    done.raise_unless_finished()
+    assert len(done.frame("weights")) == 9 * 6 + 7 * 2
+    # Half of the weights are moved in a step.
+    assert len(done.frame("pulses")) == pytest.approx(100 * 34, rel=0.1)
+
+
+@pytest.mark.parametrize("text", ["", "none", "50, 50", "32 8"])
+def test_hidden_layers_are_written_as_widths(text: str) -> None:
+    assert widths(text) == {"50, 50": (50, 50), "32 8": (32, 8)}.get(text, ())
+
+
+def test_other_hidden_layers_are_refused() -> None:
+    with pytest.raises(ProcedureError, match="give their widths"):
+        widths("0, many")
+
+
+@pytest.mark.parametrize(
+    ("budget", "said"),
+    [
+        ({"most_pulses": 14_000}, "All pulses are spent"),
+        ({"most_energy": 4e-4}, "The energy is spent"),
+        ({"most_wear": 160}, "pulses a cell may have"),
+    ],
+)
+def test_a_budget_ends_the_learning_and_keeps_it(
+    bench: tuple[ToyArray, Path], budget: dict[str, float], said: str
+) -> None:
+    done = run(Learn(**LEARN, **budget), *bench).raise_unless_finished()
+    summary = done.summary
+    assert said in summary["stopped"]
+    assert 200 < summary["steps"] < 400
+    assert summary["test_accuracy"] > 0.8
+    [(name, most)] = budget.items()
+    spent = {"most_pulses": "pulses", "most_energy": "device_energy"}
+    assert summary[spent.get(name, "pulses_of_worst_cell")] <= most
+
+
+def test_a_budget_too_small_to_learn_anything_fails_the_run(bench: tuple[ToyArray, Path]) -> None:
+    done = run(SamplePosterior(steps=200, burn_in=100, most_pulses=2000), *bench)
+    assert done.status is Status.FAILED
+    assert isinstance(done.exception, BudgetSpent)
+    assert "All pulses are spent" in str(done.error)
+    assert len(done.frame("trace")) > 0
+
+
+def test_learn_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+    array = calibrated(tmp_path)
+    control, look = abort_after(3)
+    broken = run(Learn(**LEARN), array, tmp_path, control=control, on_progress=look)
+    assert broken.status is Status.ABORTED
+    assert 50 <= broken.frame("trace")["step"].max() < 400
+    done = run(Learn(**LEARN), array, tmp_path, resume=broken.path).raise_unless_finished()
+    assert done.frame("trace")["step"].tolist() == list(range(1, 401))
+    assert done.summary["steps"] == 400
+    assert done.summary["draws"] == 20
+    # What was spent before the break is in the account.
+    assert done.summary["pulses"] == len(done.frame("pulses")) + done.summary["initial_pulses"]
+    assert done.summary["relay_closures"] == 3 * done.summary["pulses"]
+    assert done.summary["test_accuracy"] > 0.9
+
+
+def test_active_learn_asks_round_by_round(bench: tuple[ToyArray, Path]) -> None:
+    done = run(ActiveLearn(**ACTIVE), *bench).raise_unless_finished()
+    rounds, asked = done.frame("rounds"), done.frame("asked")
+    assert rounds["labelled"].tolist() == [8, 12, 16, 20]
+    assert asked.groupby("round").size().tolist() == [8, 4, 4, 4]
+    assert asked["sample"].is_unique
+    truth = load_task("wine").y_train
+    np.testing.assert_array_equal(asked["label"], truth[asked["sample"]])
+    assert rounds["accuracy"].iloc[-1] > 0.85
+    assert rounds["pulses"].is_monotonic_increasing
+    assert (rounds["epistemic"] > 0).all()
+    assert done.summary["labelled"] == 20
+    assert done.summary["periphery_energy"] > 0
+    assert len(done.frame("draws")) == 10 * 42
+
+
+def test_active_learn_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+    array = calibrated(tmp_path)
+    control, look = abort_after(2)
+    broken = run(ActiveLearn(**ACTIVE), array, tmp_path, control=control, on_progress=look)
+    assert broken.status is Status.ABORTED
+    before = broken.frame("asked")
+    assert 8 <= len(before) < 20
+    done = run(ActiveLearn(**ACTIVE), array, tmp_path, resume=broken.path).raise_unless_finished()
+    after = done.frame("asked")
+    assert after["sample"].tolist()[: len(before)] == before["sample"].tolist()
+    assert after["sample"].is_unique
+    assert done.frame("rounds")["labelled"].tolist() == [8, 12, 16, 20]
+    assert done.summary["pulses"] == len(done.frame("pulses")) + done.summary["initial_pulses"]
+    assert done.summary["relay_closures"] == 3 * done.summary["pulses"]
+
+
+def test_a_budget_ends_the_asking(bench: tuple[ToyArray, Path]) -> None:
+    done = run(ActiveLearn(**ACTIVE, most_pulses=9000), *bench).raise_unless_finished()
+    assert "All pulses are spent" in done.summary["stopped"]
+    assert done.summary["rounds"] < 4
+    assert done.summary["pulses"] <= 9000
+
+
+def test_a_pool_from_csv_is_labelled_by_a_person(
+    bench: tuple[ToyArray, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 2))
+    file = tmp_path / "pool.csv"
+    known = {0: "low", 1: "high"}
+    lines = [f"{a},{b},{known.get(k, '')}" for k, (a, b) in enumerate(x.tolist())]
+    file.write_text("a,b,kind\n" + "\n".join(lines) + "\n", encoding="utf-8")
+    seen: list[int] = []
+
+    def person(self: ActiveLearn) -> None:
+        folder = self._folder()
+        assert folder is not None
+        questions = read_questions(folder)
+        assert questions is not None
+        assert questions.features == ("a", "b")
+        for question in questions.samples:
+            seen.append(question.index)
+            write_answer(folder, question.index, "high" if question.x[0] > 0 else "low")
+
+    monkeypatch.setattr(ActiveLearn, "_wait_for_a_person", person)
+    settings = {**ACTIVE, "pool": str(file), "label": "kind", "oracle": "person", "rounds": 3}
+    done = run(ActiveLearn(**settings), *bench).raise_unless_finished()
+    assert not {0, 1} & set(seen)
+    assert done.frame("rounds")["labelled"].tolist() == [8, 12, 16]
+    assert np.isnan(done.frame("rounds")["accuracy"]).all()
+    assert (done.path / ANSWERS).exists()
+    assert read_questions(done.path) is None
+
+
+def test_a_run_that_waits_for_a_person_can_be_aborted_and_resumed(
+    bench: tuple[ToyArray, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    array, root = bench
+    settings = {**ACTIVE, "oracle": "person", "rounds": 2}
+    control = Control()
+    monkeypatch.setattr(array, "interrupt", None, raising=False)
+    monkeypatch.setattr(
+        "procedures.active_learn.RealClock.sleep", lambda self, seconds: control.abort("Enough.")
+    )
+    broken = run(ActiveLearn(**settings), array, root, control=control)
+    assert broken.status is Status.ABORTED
+    questions = read_questions(broken.path)
+    assert questions is not None
+    assert len(questions.samples) == 8
+
+    def person(self: object, seconds: float) -> None:
+        waiting = read_questions(broken.path)
+        assert waiting is not None
+        truth = load_task("wine").y_train
+        for question in waiting.samples:
+            write_answer(broken.path, question.index, waiting.classes[int(truth[question.index])])
+
+    monkeypatch.setattr("procedures.active_learn.RealClock.sleep", person)
+    done = run(ActiveLearn(**settings), array, root, resume=broken.path).raise_unless_finished()
+    assert done.frame("rounds")["labelled"].tolist() == [8, 12]
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"pool": "/nowhere/pool.csv"}, "cannot be read"),
+        ({"hidden": "wide"}, "give their widths"),
+        ({"hidden": "200"}, "cells; of the chip's 256 cells"),
+    ],
+)
+def test_what_cannot_work_is_told(
+    bench: tuple[ToyArray, Path], changes: dict[str, str], said: str
+) -> None:
+    done = run(ActiveLearn(**{**ACTIVE, **changes}), *bench)
+    assert done.status is Status.FAILED
+    assert said in str(done.error)
