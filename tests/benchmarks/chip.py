@@ -154,7 +154,9 @@ def _wires() -> Iterator[Figure]:
     yield Figure("512 x 512 with resistive wires, one vector", mine, "s", 0.08)
     theirs = peers.badcrossbar_seconds(g, v, 1.0)
     if theirs is None:
-        print("  badcrossbar is absent: not compared (pip install --no-deps badcrossbar pathvalidate)")
+        print(
+            "  badcrossbar is absent: not compared (pip install --no-deps badcrossbar pathvalidate)"
+        )
     else:
         yield Figure("the same, faster than badcrossbar", theirs / mine, "x", low=100.0)
     passive = Chip(64, 64, preset("hfox-1t1r"), 3, source_lines="none")
