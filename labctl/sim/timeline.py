@@ -25,7 +25,7 @@ from labctl.sim.tsp.box import TspBox
 
 _LINE_FREQUENCY = 50.0  # Hz, of the simulated source meters
 _SHORTEST_PULSE = 1e-4  # s, by script
-_SCRIPT_LINES = 6  # functions loaded into each channel
+_SCRIPT_LINES = 7  # functions loaded into each channel
 _FORBIDDEN_AT_ONCE = 20  # crosspoints named in one message
 _NPLC, _SETTLE = 0.1, 2e-4  # where the bench file says nothing
 

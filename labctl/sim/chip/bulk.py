@@ -84,8 +84,9 @@ def settle(state, a, b, now, p, u):
         for e in range(u.size):
             u[e] = start[e] + (end - start[e]) * (1.0 - small_exp(-u[e]))
     else:
-        for e in range(u.size):
-            u[e] = start[e] + (end - start[e]) * (1.0 - exp(-u[e]))
+        for e in range(u.size):  # each by the function that it would get in any other company
+            left = small_exp(-u[e]) if u[e] < _LITTLE else exp(-u[e])
+            u[e] = start[e] + (end - start[e]) * (1.0 - left)
     relax, from_then = state[RELAX, a:b], state[RELAX_SINCE, a:b]
     tau = p[RELAX_TIME]
     for e in range(u.size):

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 
-from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.jit import bare
 from labctl.sim.chip.layout import (
     AMBIENT,
     ATTEMPT_RATE,
@@ -62,14 +62,14 @@ _LN2 = math.log(2.0)
 _COLD = 50.0  # barriers over kT: a drift slower than e^-50 of the attempt rate is none
 
 
-@kernel
+@bare
 def voltage_scale(u, p):
     """Return the scale (V) of the sinh law: ohmic when conducting well, strongly bent when not."""
     span = p[VOLTAGE_HIGH] - p[VOLTAGE_LOW]
     return p[VOLTAGE_LOW] + span / (1.0 + math.exp((p[U_CROSSOVER] - u) / p[VOLTAGE_WIDTH]))
 
 
-@kernel
+@bare
 def channel(drive, over, p):
     """Return current (µA) of the transistor and its slopes (µA/V) against ``drive`` and ``over``.
 
@@ -93,7 +93,7 @@ def channel(drive, over, p):
     return gain * half * length, gain * drive * length, gain * half * p[LAMBDA]
 
 
-@kernel
+@bare
 def load_line(u, v, gate, p, guess, limit, above=0.0, below=0.0):
     """Solve cell, transistor and lines in series.
 
@@ -166,7 +166,7 @@ def load_line(u, v, gate, p, guess, limit, above=0.0, below=0.0):
     return (x, current) if v > 0.0 else (-x, -current)
 
 
-@kernel
+@bare
 def hopping(u, x, kt, formed, barrier, p):
     """Return the rate (1/s) at which hops change u, signed, as if the window had no ends.
 
@@ -193,7 +193,7 @@ def hopping(u, x, kt, formed, barrier, p):
     return sign * forward
 
 
-@kernel
+@bare
 def room(u, polarity, shrink, p):
     """Return the share of hops that still find a place; wear has moved both ends by ``shrink``."""
     if polarity >= 0.0:
@@ -201,7 +201,7 @@ def room(u, polarity, shrink, p):
     return 1.0 - math.exp(2.0 * min(p[U_MINIMUM] + shrink - u, 0.0))
 
 
-@kernel
+@bare
 def shrinkage(wear, p):
     """Return by how many factors of e ``wear`` has moved each end of the window inwards."""
     share = wear / p[WEAR_ACTIVITY]
@@ -209,14 +209,14 @@ def shrinkage(wear, p):
     return p[WEAR_LOSS] * grown / _LN2
 
 
-@kernel
+@bare
 def heated(u, x, current, p):
     """Return kT (eV) of the filament with ``x`` (V) over it and ``current`` (µA) through it."""
     heat = p[THERMAL_RESISTANCE] * abs(x * current) / (1.0 + math.exp(u) / p[THERMAL_CONDUCTANCE])
     return BOLTZMANN * (p[AMBIENT] + heat / (1.0 + heat / p[HEAT_DAMPING]))
 
 
-@kernel
+@bare
 def drift(u, kt, formed, p):
     """Return du/dt (1/s) by which a filament hotter than ambient dissolves faster than at rest.
 
@@ -229,7 +229,7 @@ def drift(u, kt, formed, p):
     return p[ATTEMPT_RATE] * hot * (p[U_RETENTION] - u)
 
 
-@kernel
+@bare
 def rate(u, x, current, formed, barrier, shrink, speed, p):
     """Return how fast a cell moves at ``x`` (V) over it.
 
@@ -244,7 +244,7 @@ def rate(u, x, current, formed, barrier, shrink, speed, p):
     return hops, room(u, hops, shrink, p), drift(u, kt, formed, p)
 
 
-@kernel
+@bare
 def wearing(hops, share, p):
     """Return the hopping per second that wears the cell.
 
@@ -253,7 +253,7 @@ def wearing(hops, share, p):
     return abs(hops) * (share + p[WEAR_FUTILE] * (1.0 - share))
 
 
-@kernel
+@bare
 def displaced(hops, share, t):
     """Return by how much hops change u within ``t`` seconds, while the window fills up.
 
@@ -265,7 +265,7 @@ def displaced(hops, share, t):
     return math.copysign(0.5 * math.log1p(share * math.expm1(-2.0 * tries)), hops)
 
 
-@kernel
+@bare
 def advance(
     u, formed, cycle, wear, speed, barrier, v, gate, above, below, t, limit, stop, p, noise, seed,
     cell, draw,

@@ -11,7 +11,7 @@ import numpy as np
 
 from labctl.sim.chip.cell import advance, rate, shrinkage
 from labctl.sim.chip.circuit import edge_current
-from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.jit import bare, kernel
 from labctl.sim.chip.layout import (
     BARRIER,
     BIT_WIRE,
@@ -55,7 +55,7 @@ _SHARE = 0.02  # of u; how far a cell may move before the node voltages are solv
 _MOST_ROUNDS = 100_000
 
 
-@kernel
+@bare
 def begin(state, counts, c, v, t, p, noise, seed, pulse):
     """Count a stress of ``t`` seconds; at the first of a drive, draw how the cell will relax."""
     if counts[LAST_PULSE, c] != pulse:
@@ -70,7 +70,7 @@ def begin(state, counts, c, v, t, p, noise, seed, pulse):
     state[SET_TIME if v > 0.0 else RESET_TIME, c] += t
 
 
-@kernel
+@bare
 def finish(state, c, v, before, after, moved, now, t, p):
     """Write where a stress that began at ``now`` brought a cell, and let it relax from there."""
     if state[WEAR, c] >= state[LIFE, c]:
@@ -95,7 +95,7 @@ def finish(state, c, v, before, after, moved, now, t, p):
         state[RELAX_SINCE, c] = now + t
 
 
-@kernel
+@bare
 def stress(
     state, counts, c, v, gate, above, below, now, t, limit, slack, p, noise, seed, pulse
 ):  # fmt: skip
@@ -148,7 +148,7 @@ def stress(
     return slack
 
 
-@kernel
+@bare
 def wires(c, v, p, shape):
     """Return the wire resistance (V/µA) of the higher and the lower line up to cell ``c``."""
     rows, columns, mode = shape
@@ -158,7 +158,7 @@ def wires(c, v, p, shape):
     return (bit, source) if v > 0.0 else (source, bit)
 
 
-@kernel
+@bare
 def evolve_alone(
     state, counts, p, noise, seed, now, t, pulse, edges, gates, held, limit, slack, shape
 ):  # fmt: skip
@@ -174,7 +174,7 @@ def evolve_alone(
         )  # fmt: skip
 
 
-@kernel
+@bare
 def evolve_held(
     state, counts, p, noise, seed, now, t, pulse, edges, gates, count, held
 ):  # fmt: skip

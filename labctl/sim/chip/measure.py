@@ -9,7 +9,7 @@ import numpy as np
 from labctl.sim.chip.cell import load_line
 from labctl.sim.chip.circuit import edge_current
 from labctl.sim.chip.evolve import wires
-from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.jit import bare, kernel
 from labctl.sim.chip.layout import (
     LAPLACE_CURVATURE,
     LAPLACE_OFFSET,
@@ -32,7 +32,7 @@ LEAST_LEFT = 0.02  # of the conductance; noise takes away no more than the rest
 LAPLACE_VOLTAGE = 0.2  # V; where the Laplace law was measured
 
 
-@kernel
+@bare
 def laplace_scale(u, p):
     """Return the scale of the relative Laplace noise of one reading of a cell at ``u``."""
     current = math.exp(u) * LAPLACE_VOLTAGE
@@ -40,7 +40,7 @@ def laplace_scale(u, p):
     return max(b, 0.0) / current
 
 
-@kernel
+@bare
 def seen(state, counts, c, u, p, seed, now):
     """Return ``u`` of a cell as one reading at ``now`` (s) sees it; its traps have moved on."""
     draw = counts[READ_DRAWS, c]
@@ -115,7 +115,7 @@ def measure(
             limited[n] = abs(current[n]) * 1e6 >= limit[n] * (1.0 - 1e-6)
 
 
-@kernel
+@bare
 def conductances(state, p, now, voltage, gate, out):
     """Write what a noiseless meter reads of each cell and transistor at ``voltage``, in S."""
     for c in range(out.size):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 
 from labctl.sim.chip.cell import BOLTZMANN
-from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.jit import bare
 from labctl.sim.chip.layout import (
     AMBIENT,
     ATTEMPT_RATE,
@@ -29,7 +29,7 @@ from labctl.sim.chip.layout import (
 _NOTHING = 1e-14  # of u
 
 
-@kernel
+@bare
 def kept(state, c, p, now):
     """Return u of a cell at ``now`` (s) with what retention took of it, without relaxation."""
     if state[FORMED, c] == 0.0 or state[FATE, c] != 0.0:
@@ -40,7 +40,7 @@ def kept(state, c, p, now):
     return p[U_RETENTION] + (state[U, c] - p[U_RETENTION]) * math.exp(-passed)
 
 
-@kernel
+@bare
 def settled(state, c, p, now):
     """Return u of a cell at ``now`` (s): what was programmed, relaxed and kept since."""
     u = kept(state, c, p, now)
@@ -50,7 +50,7 @@ def settled(state, c, p, now):
     return u + state[RELAX, c] * math.log1p(since / p[RELAX_TIME])
 
 
-@kernel
+@bare
 def acclimatise(state, p, now):
     """Settle all cells at ``now`` (s) and let them go on at the ambient temperature in ``p``."""
     for c in range(state.shape[1]):

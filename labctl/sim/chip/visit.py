@@ -15,7 +15,7 @@ import numpy as np
 
 from labctl.sim.chip.cell import load_line
 from labctl.sim.chip.evolve import stress, wires
-from labctl.sim.chip.jit import kernel
+from labctl.sim.chip.jit import bare, inlined
 from labctl.sim.chip.layout import QUIET, THRESHOLD
 from labctl.sim.chip.measure import seen
 from labctl.sim.chip.rest import settled
@@ -39,7 +39,7 @@ BEGIN, CALL, RETURN, END = 1, 2, 4, 8
 it; the line goes back to zero after it and the readings are sent."""
 
 
-@kernel
+@inlined
 def _live(state, counts, p, noise, seed, shape, bench, t, place):
     """Let the chip live up to now; only the selected cell may be stressed."""
     passed = t[NOW] - t[AT]
@@ -59,7 +59,7 @@ def _live(state, counts, p, noise, seed, shape, bench, t, place):
     t[AGE] += passed
 
 
-@kernel
+@inlined
 def tell(bench, t, place, bit, source):
     """Tell the chip of new levels (V), and of relays that have moved.
 
@@ -74,7 +74,7 @@ def tell(bench, t, place, bit, source):
     place[MOVED] = 0
 
 
-@kernel
+@inlined
 def _set(state, counts, p, noise, seed, shape, bench, t, place, bit, source):
     """Bring bit line and source line to their levels (V)."""
     if t[BIT] == bit and t[SOURCE] == source:
@@ -83,7 +83,7 @@ def _set(state, counts, p, noise, seed, shape, bench, t, place, bit, source):
     tell(bench, t, place, bit, source)
 
 
-@kernel
+@inlined
 def set_gate(bench, t, voltage):
     """Bring the word line to a level (V) while the other lines are at zero."""
     t[GATE] = voltage
@@ -93,7 +93,7 @@ def set_gate(bench, t, voltage):
     t[NOW] += bench[ANSWER]
 
 
-@kernel
+@inlined
 def _current(state, counts, p, noise, seed, shape, bench, t, place, wanted):
     """Look at the selected cell; return its current (µA), or 0 where it is not ``wanted``."""
     if t[BIT] == 0.0 and t[SOURCE] == 0.0:
@@ -114,7 +114,7 @@ def _current(state, counts, p, noise, seed, shape, bench, t, place, wanted):
     return load_line(u, v, gate, p, abs(v), limit, above, below)[1]
 
 
-@kernel
+@inlined
 def _measure(state, counts, p, noise, seed, shape, bench, t, place, line):
     """Return current (A) and flag of a reading on the bit line (0) or the source line (1)."""
     i = _current(state, counts, p, noise, seed, shape, bench, t, place, True) * 1e-6
@@ -130,7 +130,7 @@ def _measure(state, counts, p, noise, seed, shape, bench, t, place, line):
     return i, flag
 
 
-@kernel
+@inlined
 def go(bench, t, place, row, column):
     """Move the relays to another cell."""
     place[ROW], place[COLUMN], place[MOVED] = row, column, 1
@@ -140,7 +140,7 @@ def go(bench, t, place, row, column):
     t[NOW] += bench[ANSWER]
 
 
-@kernel
+@bare
 def visit(
     state, counts, p, noise, seed, shape, bench, t, place, cells, order, pulses, read, gate,
     current, flag, time,
@@ -179,7 +179,7 @@ def visit(
         set_gate(bench, t, 0.0)
 
 
-@kernel
+@bare
 def sweep(
     state, counts, p, noise, seed, shape, bench, t, place, voltages, marks, gate, dwell, current,
     flag,
@@ -214,7 +214,7 @@ def sweep(
     set_gate(bench, t, 0.0)
 
 
-@kernel
+@bare
 def account(cells, order, pulses, read, duration, current, flag, last, counts):
     """Add up what visits spent in the cells.
 
