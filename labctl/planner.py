@@ -66,6 +66,8 @@ class Planner:
             Indices into ``cells``.
         """
         along_rows = visiting_order(cells, here)
+        if len(cells) < 2:
+            return along_rows
         least = (len(cells) - 1) * min(self.row_step, self.column_step)
         fewest = self.closures(cells[along_rows])
         if fewest <= least:

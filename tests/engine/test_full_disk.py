@@ -37,6 +37,7 @@ class Fill(Procedure):
         return list(range(60))
 
     def measure(self, unit):
+        bench.safety.word_line.meter.force(0.0)  # relays move at 0 V only
         self.array.read([[0, unit % 16]])
         bench.safety.word_line.meter.force(2.0)  # a level that must not stay while it waits
         self.record("rows", unit=np.full(1000, unit), value=np.arange(1000.0))

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.progress import Progress
 from labctl.engine.runner import execute
@@ -124,7 +125,10 @@ def test_a_budget_too_small_to_learn_anything_fails_the_run(bench: tuple[ToyArra
     assert len(done.frame("trace")) > 0
 
 
-def test_learn_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+def test_learn_goes_on_where_it_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PROGRESS_INTERVAL", 0.0)  # told of every unit
     array = calibrated(tmp_path)
     control, look = abort_after(3)
     broken = run(Learn(**LEARN), array, tmp_path, control=control, on_progress=look)
@@ -156,7 +160,10 @@ def test_active_learn_asks_round_by_round(bench: tuple[ToyArray, Path]) -> None:
     assert len(done.frame("draws")) == 10 * 42
 
 
-def test_active_learn_goes_on_where_it_was_broken_off(tmp_path: Path) -> None:
+def test_active_learn_goes_on_where_it_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PROGRESS_INTERVAL", 0.0)  # told of every unit
     array = calibrated(tmp_path)
     control, look = abort_after(2)
     broken = run(ActiveLearn(**ACTIVE), array, tmp_path, control=control, on_progress=look)
