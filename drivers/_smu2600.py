@@ -27,8 +27,7 @@ SCRIPT = """\
 function labctl_limited_{c}() if smu{c}.source.output == 0 then return "off" end \
 return smu{c}.source.compliance end
 function labctl_force_{c}(v, t) smu{c}.source.levelv = v delay(t) \
-local c = smu{c}.source.compliance if v ~= 0 then c = labctl_limited_{c}() end \
-print(c, errorqueue.count) end
+print(v ~= 0 and labctl_limited_{c}(), errorqueue.count) end
 function labctl_measure_{c}(v, t) smu{c}.source.levelv = v delay(t) \
 local i = smu{c}.measure.i() local c = labctl_limited_{c}() \
 smu{c}.source.levelv = 0 print(c, errorqueue.count, i) end
