@@ -49,6 +49,8 @@ SWEPT = 100
 """Most points that one message sweeps, to keep messages short."""
 BLOCK = 0.5
 """Longest sweep of one message, s: in between it can be broken off."""
+_NO_ERROR = "0.000000000e+00"
+"""As the count of errors is printed with the precision that a channel sets."""
 _FLAGS = {"false": Flag.OK, "true": Flag.COMPLIANCE}
 _READING = np.dtype([("current", "<f8"), ("status", "<f8")])
 
@@ -286,8 +288,10 @@ class Keithley2600Channel(LinedChannel):
         return self._call(call, busy=seconds)
 
     def _call(self, call: str, busy: float) -> tuple[Flag, str]:
-        limited, _, rest = self._query(call, busy).partition("\t")
-        count, _, rest = rest.partition("\t")
+        fields = self._query(call, busy).split("\t", 2)
+        limited, count = fields[0], fields[1] if len(fields) > 1 else ""
+        if limited in _FLAGS and count == _NO_ERROR:  # as nearly always
+            return _FLAGS[limited], fields[2] if len(fields) > 2 else ""
         if limited == "off":
             raise InstrumentError(
                 f"The output of {self.box.name} channel {self.name} was off at {call:.80}. Look "
@@ -299,7 +303,7 @@ class Keithley2600Channel(LinedChannel):
                 f"{self.box.name} channel {self.name} failed at {call:.80}, answering "
                 f"{limited!r}: {errors}."
             )
-        return _FLAGS[limited], rest
+        return _FLAGS[limited], fields[2] if len(fields) > 2 else ""
 
     def _number(self, answer: str) -> float:
         try:

@@ -31,10 +31,12 @@ class Levelled:
 
         What has another level goes to 0 V first; what has its level already is left alone.
         """
-        held, names = self._held, [name for name, _ in levels]
-        for name in sorted(held, key=_LAST.__eq__):
-            if name not in names:
-                self._zero(name, self._terminals[name].table.settle)
+        held = self._held
+        if held:
+            names = [name for name, _ in levels]
+            for name in sorted(held, key=_LAST.__eq__):
+                if name not in names:
+                    self._zero(name, self._terminals[name].table.settle)
         flag = Flag.OK
         for name, level in levels:
             present = held.get(name)
@@ -43,7 +45,8 @@ class Levelled:
                 held[name] = (level, Flag.COMPLIANCE)  # unknown until it has answered
                 limited = terminal.meter.force(level, terminal.table.settle)
                 present = held[name] = (level, limited)
-            flag |= present[1]
+            if present[1] is not Flag.OK:
+                flag |= present[1]
         return flag
 
     def wait(self, seconds: float) -> None:

@@ -282,7 +282,8 @@ class ProbedArray:
         held = self._levels.hold(drive.held)
         bit = self._safety.bit_line
         reading = bit.meter.measure(drive.level, bit.table.settle)
-        reading = Reading(reading.current, reading.flag | held)
+        if held is not Flag.OK:
+            reading = Reading(reading.current, reading.flag | held)
         self._levels.wait(bit.table.settle)
         log.put(k, reading, self._clock.now())
         self.counters.reads += 1

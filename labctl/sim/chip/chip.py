@@ -102,7 +102,7 @@ class Chip:
         self._edges = np.zeros((n, 3), dtype=np.int64)
         self._gates = np.zeros(n)
         self._bit_at, self._source_at = np.zeros(n), np.zeros(n)
-        self._driven = 0
+        self._driven = 0  # cells whose bit line is on a net: as many at most see one drive
         self._guess = True  # whether the node voltages belong to an earlier drive
         self._voltage = np.full(NETS, np.nan)
         self._limit = np.full(NETS, np.inf)
@@ -149,18 +149,15 @@ class Chip:
                     f"connect() got {kind} lines of shape {lines.shape}; this chip has {size}."
                 )
         nets = self._voltage.size
-        if not pads.take_lines(w, b, s, nets, self._word, self._bit, self._source):
+        driven = pads.take_lines(w, b, s, nets, self._word, self._bit, self._source)
+        if driven < 0:
             raise WiringError(
                 f"connect() puts a line on a net that does not exist; nets are 0 to {nets - 1}, "
                 "and -1 is a floating line."
             )
-        self._count_driven()
+        self._driven = driven * self.rows
         self._stale = self._guess = True
         self._drives += 1
-
-    def _count_driven(self) -> None:
-        """Count the cells whose bit line is on a net: as many at most can see one drive."""
-        self._driven = int(np.count_nonzero(self._bit >= 0)) * self.rows
 
     def drive(
         self, voltage: ArrayLike, limit: ArrayLike, reaction: ArrayLike | None = None
@@ -416,7 +413,7 @@ class Chip:
         chip._state, chip._counts = saved.state, saved.counts
         chip._word, chip._bit, chip._source = saved.word, saved.bit, saved.source
         chip._voltage, chip._limit = saved.voltage, saved.limit
-        chip._count_driven()
+        chip._driven = int(np.count_nonzero(chip._bit >= 0)) * chip.rows
         chip._make_nodes()
         chip._slack[: saved.slack.size] = saved.slack
         chip._volt, chip._bit_at, chip._source_at = saved.volt, saved.bit_at, saved.source_at

@@ -45,13 +45,22 @@ def take_lines(
     into_word: NDArray[Any],
     into_bit: NDArray[Any],
     into_source: NDArray[Any],
-) -> bool:
-    """Copy a connection if every line is on a net there is, or floats; tell whether so."""
+) -> int:
+    """Copy a connection if every line is on a net there is, or floats.
+
+    Returns
+    -------
+    int
+        Number of bit lines on a net; -1 where a line is on a net there is not.
+    """
     for lines in (word, bit, source):
         for net in lines:
             if net < -1 or net >= nets:
-                return False
+                return -1
     into_word[:] = word
     into_bit[:] = bit
     into_source[:] = source
-    return True
+    count = 0
+    for net in bit:
+        count += net >= 0
+    return count
