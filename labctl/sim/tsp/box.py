@@ -19,13 +19,14 @@ from labctl.sim.tsp.budget import Budget, Outcome
 from labctl.sim.tsp.buffers import Buffers
 from labctl.sim.tsp.common import Common
 from labctl.sim.tsp.events import Events
-from labctl.sim.tsp.host import Attribute, HostFunction, LuaHost
+from labctl.sim.tsp.host import FINE, Attribute, HostFunction, LuaHost
 from labctl.sim.tsp.link import Link
 from labctl.sim.tsp.registers import RegisterTree
 from labctl.sim.tsp.scripts import LOADERS, Scripts
 from labctl.sim.tsp.triggers import Triggers
 from labctl.sim.tsp.values import OUT_OF_MEMORY, setter
 
+_WORDS = (*LOADERS, "endscript", "abort")  # that are no Lua where a line begins with one
 INSTRUCTION_TIME = 1e-6
 """Bench time of one Lua instruction, s (order of magnitude; a 2600 is not specified so)."""
 _OWN = re.compile(r"^\w+\.lua:\d+: ")  # a place in the instrument's own Lua
@@ -116,6 +117,8 @@ class TspBox(Box):
             self._collect(line)
         elif line[0] == "*":
             self._common_command(line)
+        elif not line.startswith(_WORDS):  # nearly always
+            self.run(line)
         else:
             head = (line.split(None, 1) or [line])[0]
             if head in LOADERS:
@@ -135,7 +138,9 @@ class TspBox(Box):
     def run(self, source: str) -> None:
         """Run Lua text; what goes wrong is queued."""
         began = self.clock.now()
-        self._judge(self.host.run(source), began)
+        outcome = self.host.run(source)
+        if outcome is not FINE:
+            self._judge(outcome, began)
 
     def evaluate(self, source: str) -> tuple[Any, ...]:
         """Run Lua text for another instrument and return its values; errors are queued here."""

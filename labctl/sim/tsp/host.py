@@ -49,7 +49,7 @@ class Attribute:
     set: Callable[[Any], None] | None = None
 
 
-_FINE = Outcome("", "", 0)
+FINE = Outcome("", "", 0)
 
 
 class LuaHost:
@@ -137,7 +137,7 @@ class LuaHost:
             failure, self._failure = self._failure, None
             raise failure
         if result is None:
-            return _FINE
+            return FINE
         kind, message, ticks = result
         if isinstance(message, BaseException):
             raise message
