@@ -96,8 +96,8 @@ def export_runs(
         typer.Option(
             "--kind",
             "-k",
-            help="csv (a folder), mat (HDF5, MATLAB's load reads it) or netcdf. Default: by the "
-            "ending of --to: .mat .h5 .nc, none for CSV.",
+            help="csv (a folder), mat (HDF5, MATLAB's load reads it), netcdf, or arviz (draws of a "
+            "posterior). Default: by the ending of --to: .mat .h5 .nc, none for CSV.",
         ),
     ] = None,
     table: Annotated[
@@ -116,7 +116,23 @@ def export_runs(
     if to is not None and len(runs) > 1:
         raise StoreError("--to is for one run; --kind exports several, each named after its run.")
     for run in runs:
-        typer.echo(export(run, to, kind, tables=table, force=force, data_root=data))
+        if kind == "arviz":
+            typer.echo(_export_draws(run, to, force, data))
+        else:
+            typer.echo(export(run, to, kind, tables=table, force=force, data_root=data))
+
+
+def _export_draws(run: str, to: Path | None, force: bool, data: Path) -> Path:
+    """Write the draws of a run for ArviZ; return the file."""
+    from labctl.errors import StoreError
+    from labctl.learn.rundraws import export_arviz
+    from labctl.store.run import find
+
+    found = find(run, data)
+    target = to if to is not None else Path(f"{found.path.name}.arviz.nc")
+    if target.exists() and not force:
+        raise StoreError(f"{target} is there already; name another file, or say --force.")
+    return export_arviz(found, target)
 
 
 def import_runs(

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from labctl.cli import app
 from labctl.engine.runner import execute
 from labctl.errors import ProcedureError, StoreError
 from labctl.learn.diagnostics import diagnose
@@ -142,6 +144,19 @@ def test_a_run_is_exported_as_netcdf(runs: list[Run], tmp_path: Path) -> None:
         assert tree["posterior"]["weights"].coords["weight"].to_numpy()[0] == "bias"
         assert tree["sample_stats"]["conductance"].attrs["units"] == "S"
         assert tree["posterior"].attrs["task"] == "breast_cancer"
+
+
+def test_the_command_exports_the_draws_of_a_run(runs: list[Run], tmp_path: Path) -> None:
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    words = ["data", "export", str(runs[1].path), "--kind", "arviz", "--to", str(tmp_path / "d.nc")]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    with xarray.open_datatree(tmp_path / "d.nc") as tree:
+        assert tree["posterior"]["weights"].shape == (1, 40, 31)
+    again = CliRunner().invoke(app, words)
+    assert isinstance(again.exception, StoreError)
+    assert "--force" in str(again.exception)
 
 
 def test_a_run_without_draws_is_refused(runs: list[Run]) -> None:
