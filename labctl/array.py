@@ -11,6 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 READ_VOLTAGE = 0.2
 """V on the bit line while reading; low enough not to disturb (Lin et al. 2025)."""
+MOST_READ_VOLTAGE = 1.0
+"""V; what is above it stresses a cell, and is a pulse or a sweep, which are counted."""
 READ_GATE = 5.0
 """V on the word line while reading, so that the transistor is out of the way (Lin et al. 2025)."""
 

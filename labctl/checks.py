@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from labctl.array import READ_VOLTAGE, Pulse
+from labctl.array import MOST_READ_VOLTAGE, READ_VOLTAGE, Pulse
 from labctl.errors import LimitError
 from labctl.inhibit import Scheme
 from labctl.safety import Safety
@@ -51,6 +51,11 @@ class Checks:
         self._safety.word_line.check_level(gate, "A read")
         for name, level in self._scheme.read(voltage, gate).held:
             self._safety.terminals[name].check_level(level, "A read")
+        if abs(voltage) > MOST_READ_VOLTAGE:
+            raise LimitError(
+                f"A read at {voltage:g} V is a stress that nobody counts; read at up to "
+                f"{MOST_READ_VOLTAGE:g} V, and use a pulse or a sweep above."
+            )
 
     def sweep(self, voltages: Sequence[float], gate: float, dwell: float, purpose: str) -> None:
         """Check a sweep: levels (V), time of a point (s), and what other cells would see of it."""

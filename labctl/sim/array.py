@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import (
+    MOST_READ_VOLTAGE,
     READ_GATE,
     READ_VOLTAGE,
     Counters,
@@ -416,6 +417,11 @@ class SimulatedArray:
             raise LimitError("A read at 0 V measures nothing; use about 0.2 V.")
         self._limits.check_level("bit_line", voltage)
         self._limits.check_level("gate", gate)
+        if abs(voltage) > MOST_READ_VOLTAGE:
+            raise LimitError(
+                f"A read at {voltage:g} V is a stress that nobody counts; read at up to "
+                f"{MOST_READ_VOLTAGE:g} V, and use a pulse or a sweep above."
+            )
 
     def _check_counts(self, cells: NDArray[np.int64]) -> None:
         limit = self._limits.pulses_per_cell

@@ -263,6 +263,19 @@ def test_waiting_lets_the_chip_relax_and_nothing_else():
             array.wait(seconds)
 
 
+def test_no_read_stresses_a_cell_uncounted(both):
+    probed, simulated, truth = both(*SMALL)
+    for array in (probed, simulated):
+        for volts in (1.01, 3.5, -2.0):
+            with pytest.raises(LimitError, match="use a pulse"):
+                array.read([[0, 0]], volts)
+            with pytest.raises(LimitError, match="use a pulse"):
+                array.pulse([[0, 0]], FORMING, read=volts)
+        assert len(array.read([[0, 0]], 1.0)) == 1
+    assert not truth.chip.formed.any()
+    assert not probed.pulse_counts.any()
+
+
 def test_limits_of_a_bench_file_are_kept(both):
     probed, simulated, _ = both(("pulses_per_cell = 1000000", "pulses_per_cell = 3"))
     for array in (probed, simulated):
