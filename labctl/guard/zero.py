@@ -183,8 +183,10 @@ def insist(
         spent = time.monotonic() - began
         if spent > LIMIT:
             break
+        for name in left:  # one that went unanswered would stay so, and may bar the next
+            sessions[name].close()
         time.sleep(_PAUSE)
-        fresh, took = make_safe(part_of(plan, left), {n: sessions[n] for n in left})
+        fresh, took = make_safe(part_of(plan, left))
         found |= {outcome.name: outcome for outcome in fresh}
         if any(outcome.safe for outcome in fresh):
             seconds += spent + _PAUSE + took
