@@ -165,10 +165,12 @@ def insist(
 
     Parameters
     ----------
-    plan, sessions
+    plan
         As for :func:`make_safe`.
+    sessions
+        Those it used; they are closed, and each attempt makes its own.
     outcomes, seconds
-        What that gave.
+        What it gave.
     names
         Of the instruments that took no second connection.
 
