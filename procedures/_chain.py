@@ -15,6 +15,7 @@ from labctl.errors import BudgetSpent, ProcedureError
 from labctl.learn.budget import Budget
 from labctl.learn.cost import cost
 from labctl.learn.models import PredictiveModel
+from labctl.learn.placementlog import PlacementLog
 from labctl.learn.rule import Rule
 from labctl.learn.sampler import Chain, Step
 from labctl.learn.source import LAST, Measured, measured
@@ -39,6 +40,20 @@ WEIGHTS = {
     "minus_row": Column("int16", "", "word line of the minus cell"),
     "minus_col": Column("int16", "", "bit line of the minus cell"),
     "kappa": Column("float64", "S", "conductance difference per unit of the weight"),
+}
+PLACEMENT = {
+    "step": Column("int64", "", "after which it is so; 0 is before the first"),
+    "row": Column("int16", "", "word line"),
+    "col": Column("int16", "", "bit line"),
+    "weight": Column("int32", "", "index of the weight on the cell; -1 free, -2 not usable"),
+    "chain": Column("int16", "", "of the weight, from 0; -1 where there is none"),
+    "layer": Column("int16", "", "likewise"),
+    "input": Column("int32", "", "row of the layer's table, likewise"),
+    "output": Column("int32", "", "column of the layer's table, likewise"),
+    "slot": Column("int8", "", "which of the weight's cells, likewise"),
+    "sign": Column("int8", "", "1 adds to the weight, -1 takes from it, 0 carries none"),
+    "lost_row": Column("int16", "", "word line of the cell whose place it took; -1 is none"),
+    "lost_col": Column("int16", "", "bit line of that cell"),
 }
 TRACE = {
     "step": Column("int64", "", "from 1"),
@@ -95,6 +110,7 @@ class _OnChip(Procedure):
         self._start = asdict(self.array.counters)
         self._spent_before = dict.fromkeys(self._start, 0.0)
         self._stopped = ""
+        self._placement: PlacementLog | None = PlacementLog(self.array.shape)
         self._chain = Chain(
             self.array,
             model,
@@ -111,12 +127,24 @@ class _OnChip(Procedure):
             ),
         )
 
+    def _begin(self) -> int:
+        """Bring the cells to where they begin; return the pulses spent.
+
+        The placement is told before, to be seen meanwhile, and again where cells did not get there.
+        """
+        self._record_placement()
+        spent = self._chain.prepare()
+        self._record_placement()
+        return spent
+
     def _step(self) -> Step | None:
         """Take a step; None where the budget is spent, which ends the learning, not the run."""
         if self._stopped:
             return None
         try:
-            return self._chain.step()
+            step = self._chain.step()
+            self._follow_placement()
+            return step
         except BudgetSpent as error:
             self._stopped = str(error)
             return None
@@ -148,6 +176,15 @@ class _OnChip(Procedure):
         self._stopped = state["stopped"]
         # A unit that was broken off may have moved cells since.
         self._chain.refresh()
+        if (folder := self._folder()) is not None:
+            run = RunReader(folder)
+            if "placement" in run.tables:
+                assert self._placement is not None
+                frame = run.frame("placement")
+                self._placement.take({str(name): frame[name].to_numpy() for name in frame})
+            else:  # begun by a labctl that did not tell
+                self._placement = None
+        self._record_placement()
 
     def _spent(self) -> dict[str, float]:
         return {
@@ -193,6 +230,21 @@ class _OnChip(Procedure):
             after=np.concatenate([step.after for step in steps]),
         )
 
+    def _follow_placement(self) -> None:
+        """Tell of the placement where the step has replaced cells."""
+        if len(self._chain.replaced) > self._replaced:
+            self._record_placement()
+
+    def _record_placement(self) -> None:
+        """Tell of the cells whose use is another than was told last."""
+        self._replaced = len(self._chain.replaced)
+        if self._placement is None:
+            return
+        changed = self._placement.changes(self._chain)
+        count = len(changed["row"])
+        if count:
+            self.record("placement", step=np.full(count, self._chain.steps), **changed)
+
     def _record_weights(self) -> None:
         pairs = self._chain.placed
         self.record(
@@ -218,6 +270,7 @@ class _Sampling(_OnChip):
 
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         "trace": TRACE, "draws": DRAWS, "pulses": PULSES, "weights": WEIGHTS,
+        "placement": PLACEMENT,
     }  # fmt: skip
     chunk: ClassVar[int] = 10
     """Steps of one unit."""
@@ -244,7 +297,7 @@ class _Sampling(_OnChip):
     def prepare(self) -> None:
         """Calibrate, place the weights, and bring their cells to the middle of the window."""
         self._lay_out(self.calibration)
-        self._initial = self._chain.prepare()
+        self._initial = self._begin()
 
     def resume(self, state: dict[str, Any]) -> None:
         """Take up the chain where it was; the weights are on the chip."""

@@ -23,7 +23,7 @@ from labctl.learn.training import train
 from labctl.learn.uncertainty import split
 from labctl.procedure import Cost
 from labctl.store import Column
-from procedures._chain import DRAWS, PULSES, WEIGHTS, _OnChip
+from procedures._chain import DRAWS, PLACEMENT, PULSES, WEIGHTS, _OnChip
 from procedures.learn import widths
 
 KNOWN, PERSON = "known labels", "person"
@@ -77,6 +77,7 @@ class ActiveLearn(_OnChip):
         "draws": {"round": Column("int32", "", "from 0"), **DRAWS},
         "pulses": PULSES,
         "weights": WEIGHTS,
+        "placement": PLACEMENT,
     }
 
     _learner: ActiveLearner
@@ -85,7 +86,7 @@ class ActiveLearn(_OnChip):
     def prepare(self) -> None:
         """Calibrate, place the weights, and bring their cells to the middle of the window."""
         self._lay_out(self.calibration)
-        self._initial = self._chain.prepare()
+        self._initial = self._begin()
 
     def resume(self, state: dict[str, Any]) -> None:
         """Take up labels, draws and the chain where they were; the weights are on the chip."""
@@ -180,9 +181,12 @@ class ActiveLearn(_OnChip):
         thin = max(1, steps // (2 * self.draws))
         taken: list[Step] = []
         begun = chain.steps
-        done = train(
-            chain, steps, steps - thin * self.draws, thin, rescale=False, on_step=taken.append
-        )
+
+        def follow(step: Step) -> None:
+            taken.append(step)
+            self._follow_placement()
+
+        done = train(chain, steps, steps - thin * self.draws, thin, rescale=False, on_step=follow)
         self._record_pulses(begun, taken)
         self._stopped = done.stopped
         if len(done.draws):

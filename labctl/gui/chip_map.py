@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ from PyQt6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from labctl.gui import theme
 from labctl.gui.cell_states import FAILED, READ, UNREAD, CellStates
-from labctl.gui.scale import MICRO, format_conductance, limits, log_ticks, to_scale
+from labctl.gui.scale import MICRO, cell_ticks, format_conductance, limits, log_ticks, to_scale
 from labctl.gui.selection import outline, rectangle_text
 
 
@@ -63,6 +64,7 @@ class ChipMap(QFrame):
         self.setObjectName("panel")
         self._states = CellStates(shape)
         self._shape = shape
+        self._note: Callable[[int, int], str] = lambda row, column: ""
 
         self._view = _SelectingViewBox()
         self._view.dragged.connect(self._drag)
@@ -149,8 +151,8 @@ class ChipMap(QFrame):
         self._view.setLimits(
             xMin=-columns, xMax=2 * columns, yMin=-rows, yMax=2 * rows, minXRange=2, minYRange=2
         )
-        self._plot.getAxis("bottom").setTicks(_cell_ticks(columns))
-        self._plot.getAxis("left").setTicks(_cell_ticks(rows))
+        self._plot.getAxis("bottom").setTicks(cell_ticks(columns))
+        self._plot.getAxis("left").setTicks(cell_ticks(rows))
         self.set_selection(np.zeros(shape, bool))
         self.show_states(CellStates(shape))
         self._view.autoRange(padding=0.02)
@@ -191,8 +193,17 @@ class ChipMap(QFrame):
         )
         self._hint.setText(self._idle_hint)
 
+    def add_note(self, note: Callable[[int, int], str]) -> None:
+        """Say below the map what else ``note`` tells of the cell (row, column) under the mouse."""
+        self._note = note
+
     def describe(self, row: int, column: int) -> str:
         """Return what is known of one cell, as shown under the mouse."""
+        note = self._note(row, column)
+        known = self._read(row, column)
+        return f"{known} · {note}" if note else known
+
+    def _read(self, row: int, column: int) -> str:
         where = f"cell ({row}, {column})"
         state = self._states.state[row, column]
         if state == UNREAD:
@@ -239,12 +250,6 @@ class ChipMap(QFrame):
 
 def _extends(event: Any) -> bool:
     return bool(event.modifiers() & Qt.KeyboardModifier.ControlModifier)
-
-
-def _cell_ticks(count: int) -> list[list[tuple[float, str]]]:
-    """Return ticks in the middle of at most eight cells, so that the numbers never touch."""
-    step = next(s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if count / s <= 8)
-    return [[(i + 0.5, str(i)) for i in range(0, count, step)]]
 
 
 def _swatch(colour: str, text: str) -> QLabel:

@@ -27,6 +27,7 @@ from labctl.gui.label_dialog import LabelDialog
 from labctl.gui.learning_view import LearningView
 from labctl.gui.live_run import LiveRun
 from labctl.gui.log_panel import LogPanel
+from labctl.gui.placement_view import PlacementView
 from labctl.gui.queue_panel import QueuePanel
 from labctl.gui.run_panel import RunPanel
 from labctl.gui.selection import added
@@ -58,9 +59,12 @@ class MainWindow(QMainWindow):
         self.chip_map = ChipMap(_UNKNOWN_SHAPE)
         self.histogram = Histogram()
         self.learning = LearningView()
+        self.placement = PlacementView(_UNKNOWN_SHAPE)
+        self.chip_map.add_note(self.placement.note)
         self.distributions = QTabWidget()
         self.distributions.addTab(self.histogram, "Conductance")
         self.distributions.addTab(self.learning, "Learning")
+        self.distributions.addTab(self.placement, "Weights")
         self.labels = LabelDialog(self)
         self.log = LogPanel()
         self.queue = QueuePanel()
@@ -140,7 +144,9 @@ class MainWindow(QMainWindow):
         self.chip_map.selected.connect(self._select)
         self.live.changed.connect(self._show_states)
         self.live.began.connect(self.learning.begin)
+        self.live.began.connect(self.placement.begin)
         self.live.arrived.connect(self._show_learning)
+        self.live.arrived.connect(self.placement.add)
         self.live.failed.connect(self.log.fail)
 
     def _show_status(self, view: EngineView) -> None:
@@ -152,6 +158,7 @@ class MainWindow(QMainWindow):
             self.bar.show_bench(view.bench, view.chip, view.shape)
             self.live.set_shape(view.shape)
             self.chip_map.set_shape(view.shape)
+            self.placement.set_shape(view.shape)
             if view.data_root is not None:
                 self.live.begin_with(recent_runs(view.data_root, view.chip, view.shape))
             self._show_states()
@@ -236,10 +243,13 @@ class MainWindow(QMainWindow):
         self.histogram.show_states(self.live.states)
 
     def _show_learning(self, table: str, rows: object) -> None:
-        """Follow a run that learns; its tab comes to the front with its first rows."""
+        """Follow a run that learns; its tab comes to the front with its first rows.
+
+        Unless somebody looks at where the weights are.
+        """
         assert isinstance(rows, dict)
-        before = self.learning.source
-        if self.learning.add(table, rows) and not before:
+        before, looked_at = self.learning.source, self.distributions.currentWidget()
+        if self.learning.add(table, rows) and not before and looked_at is self.histogram:
             self.distributions.setCurrentWidget(self.learning)
 
     @property

@@ -109,3 +109,9 @@ def format_conductance(siemens: float) -> str:
     if abs(value) >= 100.0:
         return f"{value:.0f} µS"
     return f"{value:.3g} µS"
+
+
+def cell_ticks(count: int) -> list[list[tuple[float, str]]]:
+    """Return ticks in the middle of at most eight cells, so that the numbers never touch."""
+    step = next(s for s in (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024) if count / s <= 8)
+    return [[(i + 0.5, str(i)) for i in range(0, count, step)]]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -20,6 +21,7 @@ def grab(
     *,
     runs: tuple[tuple[str, dict[str, Any]], ...] = (("form", {}), ("read_map", {})),
     select: str = "",
+    tab: str = "",
     timeout: float = 300.0,
 ) -> Path:
     """Run procedures in the engine of a bench and save what the window shows at the end.
@@ -34,6 +36,8 @@ def grab(
         Procedures to run one after the other, each with the parameters that are not defaults.
     select
         Cells to show as selected.
+    tab
+        Title of the tab to show beside the map; empty leaves the one that came to the front.
     timeout
         s (real time) that one run may take.
 
@@ -85,6 +89,9 @@ def grab(
             _wait(ended, faults, timeout, procedure)
         if select:
             window.chip_map.selected.emit(select, False)
+        for index in range(window.distributions.count()):
+            if window.distributions.tabText(index) == tab:
+                window.distributions.setCurrentIndex(index)
         _wait(lambda: not window.live.poll(), faults, timeout, "the run file")
         _settle()
         target = Path(path).resolve()
@@ -121,6 +128,12 @@ def _settle() -> None:
     _wait(lambda: next(passes, None) is None, [], 10.0, "drawing")
 
 
+def _run(words: str) -> tuple[str, dict[str, Any]]:
+    """Return the procedure and its parameters, as text, of a line such as ``learn hidden=8``."""
+    procedure, *parameters = shlex.split(words)
+    return procedure, dict(pair.split("=", 1) for pair in parameters)
+
+
 def main() -> int:
     """Save a picture of the window on the bench named on the command line."""
     parser = argparse.ArgumentParser(prog="python -m labctl.gui.screenshot", description=__doc__)
@@ -128,9 +141,22 @@ def main() -> int:
     parser.add_argument("bench", help="the bench file")
     parser.add_argument("--data", default="data", help="where the runs are stored")
     parser.add_argument("--select", default="", help="cells to show as selected")
+    parser.add_argument("--tab", default="", help="title of the tab to show, such as Weights")
+    parser.add_argument(
+        "--run",
+        action="append",
+        metavar="'PROCEDURE NAME=VALUE ...'",
+        help="a run before the picture; give it again for the next (default: form, read_map)",
+    )
     arguments = parser.parse_args()
+    runs = tuple(_run(words) for words in arguments.run or ("form", "read_map"))
     try:
-        print(grab(arguments.out, arguments.bench, arguments.data, select=arguments.select))
+        print(
+            grab(
+                arguments.out, arguments.bench, arguments.data, runs=runs,
+                select=arguments.select, tab=arguments.tab,
+            )
+        )  # fmt: skip
     except LabctlError as error:
         print(error, file=sys.stderr)
         return 1

@@ -117,6 +117,10 @@ def _chain(run: RunReader, frame: pd.DataFrame) -> Draws:
 def _cells(run: RunReader, size: int) -> NDArray[np.int64]:
     """Return the cells of each weight; -1 where the run ended before it told."""
     cells = np.full((size, len(SLOTS), 2), -1, dtype=np.int64)
+    if "placement" in run.tables:  # told from the start, and of each cell that was replaced
+        frame = run.frame("placement").drop_duplicates(["row", "col"], keep="last")
+        used = frame[frame["weight"] >= 0]
+        cells[used["weight"], used["slot"]] = used[["row", "col"]]
     frame = run.frame("weights").drop_duplicates("weight", keep="last")
     index = frame["weight"].to_numpy()
     for k, slot in enumerate(SLOTS):

@@ -42,6 +42,11 @@ class ColdPosterior:
         return self.model.size
 
     @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each layer's table of weights."""
+        return self.model.shapes
+
+    @property
     def prior_sd(self) -> float | NDArray[np.float64]:
         """Standard deviations of the tempered priors."""
         return self.model.prior_sd * self.temperature**0.5

@@ -23,6 +23,11 @@ class LinearRegression:
     prior_sd
         Of every weight: one for all, or shape (d,).
 
+    Attributes
+    ----------
+    shapes
+        ``[(d, 1)]``: the weights are a table of one column.
+
     Raises
     ------
     ProcedureError
@@ -42,6 +47,7 @@ class LinearRegression:
         self._y = targets(y, len(self._x))[:, 0]
         self.noise_sd = noise_sd
         self.size = self._x.shape[1]
+        self.shapes = [(self.size, 1)]
         self.prior_sd = prior_sd
         self._precision = prior_precision(prior_sd, self.size)
         self._square = self._x.T @ self._x / noise_sd**2

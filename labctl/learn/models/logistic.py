@@ -31,6 +31,11 @@ class LogisticRegression:
     prior_sd
         Of every weight: one for all, or shape (d,).
 
+    Attributes
+    ----------
+    shapes
+        ``[(d, 1)]``: the weights are a table of one column.
+
     Raises
     ------
     ProcedureError
@@ -45,6 +50,7 @@ class LogisticRegression:
         self._labels = labels(y, len(self._x), 2)
         self._y = self._labels.astype(np.float64)
         self.size = self._x.shape[1]
+        self.shapes = [(self.size, 1)]
         self.prior_sd = prior_sd
         self._precision = prior_precision(prior_sd, self.size)
 

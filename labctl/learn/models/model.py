@@ -55,6 +55,11 @@ class Model(Protocol):
 class PredictiveModel(Model, Protocol):
     """A posterior over the weights of something that predicts outputs from features."""
 
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Rows and columns of each layer's table; the weights are these, row by row."""
+        ...
+
     def log_likelihood(self, weights: NDArray[np.float64]) -> float:
         """Return the log likelihood of the training labels, nat."""
         ...
