@@ -316,3 +316,7 @@ class AnalogueArray(Protocol):
             For inputs beyond -1 to 1, or a chip whose lines do not allow it.
         """
         ...
+
+    def check_product(self, rows: ArrayLike, columns: ArrayLike) -> None:
+        """Raise LimitError where there can be no product of these lines; nothing is applied."""
+        ...

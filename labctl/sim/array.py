@@ -253,18 +253,9 @@ class SimulatedArray:
             For inputs beyond -1 to 1, or source lines that do not run along word lines.
         """
         chip, times = self.chip, self._times
-        if chip.source_lines != "rows":
-            raise LimitError(
-                "A product adds up the currents of a word line's cells in its source line; the "
-                f"source lines of this chip run along {chip.source_lines!r}. Use a chip with "
-                'source_lines = "rows".'
-            )
         self._check_read(voltage, READ_GATE)
+        self.check_product(rows, columns)
         i, j = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
-        grid = np.stack(np.meshgrid(i, j, indexing="ij"), axis=-1).reshape(-1, 2)
-        check_cells(grid, self.shape)
-        if len(np.unique(i)) < len(i) or len(np.unique(j)) < len(j):
-            raise LimitError("A product takes every word line and every bit line once at most.")
         x = np.asarray(inputs, dtype=np.float64)
         if x.ndim != 2 or x.shape[1] != len(j) or not (np.abs(x) <= 1.0).all():
             raise LimitError(
@@ -282,6 +273,24 @@ class SimulatedArray:
         self.counters.read_energy += power * self._read_time
         product: NDArray[np.float64] = found / voltage
         return product
+
+    def check_product(self, rows: ArrayLike, columns: ArrayLike) -> None:
+        """Raise LimitError for a product that is impossible here; nothing is applied.
+
+        Where source lines run along bit lines, a source line collects the cells of its own bit line
+        only: one input for all of them, which no choice of drive makes a product.
+        """
+        if self.chip.source_lines != "rows":
+            raise LimitError(
+                "A product adds up the currents of a word line's cells in its source line; the "
+                f"source lines of this chip run along {self.chip.source_lines!r}. Use a chip with "
+                'source_lines = "rows".'
+            )
+        i, j = np.asarray(rows, dtype=np.int64), np.asarray(columns, dtype=np.int64)
+        grid = np.stack(np.meshgrid(i, j, indexing="ij"), axis=-1).reshape(-1, 2)
+        check_cells(grid, self.shape)
+        if len(np.unique(i)) < len(i) or len(np.unique(j)) < len(j):
+            raise LimitError("A product takes every word line and every bit line once at most.")
 
     def pulse(
         self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import ProcedureError
-from labctl.learn.models.model import PredictiveModel, Rows
+from labctl.learn.models.model import PredictiveModel, Product, Rows
 
 
 class ColdPosterior:
@@ -51,9 +51,11 @@ class ColdPosterior:
         """Standard deviations of the tempered priors."""
         return self.model.prior_sd * self.temperature**0.5
 
-    def gradient(self, weights: NDArray[np.float64], rows: Rows = None) -> NDArray[np.float64]:
-        """See :meth:`labctl.learn.models.Model.gradient`."""
-        return self.model.gradient(weights, rows) / self.temperature
+    def gradient(
+        self, weights: NDArray[np.float64], rows: Rows = None, product: Product | None = None
+    ) -> NDArray[np.float64]:
+        """See :meth:`labctl.learn.models.PredictiveModel.gradient`."""
+        return self.model.gradient(weights, rows, product) / self.temperature
 
     def curvature(self, weights: NDArray[np.float64]) -> NDArray[np.float64] | None:
         """See :meth:`labctl.learn.models.Model.curvature`."""
@@ -68,9 +70,11 @@ class ColdPosterior:
         """Return the log density that is sampled, nat, up to a constant."""
         return self.model.log_posterior(weights) / self.temperature
 
-    def predict(self, weights: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
+    ) -> NDArray[np.float64]:
         """See :meth:`labctl.learn.models.PredictiveModel.predict`."""
-        return self.model.predict(weights, x)
+        return self.model.predict(weights, x, product)
 
     def with_data(self, x: ArrayLike, y: ArrayLike) -> ColdPosterior:
         """Return the same with these data in place of its own."""

@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import ProcedureError
-from labctl.learn.models.model import Rows, features, flat, log_prior, prior_precision, targets
+from labctl.learn.models.model import (
+    Product,
+    Rows,
+    features,
+    flat,
+    log_prior,
+    prior_precision,
+    targets,
+)
 
 
 class LinearRegression:
@@ -54,13 +62,15 @@ class LinearRegression:
         self._square.flat[:: self.size + 1] += self._precision
         self._pull = self._x.T @ self._y / noise_sd**2
 
-    def gradient(self, weights: NDArray[np.float64], rows: Rows = None) -> NDArray[np.float64]:
-        """See :meth:`labctl.learn.models.Model.gradient`."""
-        if rows is None:
+    def gradient(
+        self, weights: NDArray[np.float64], rows: Rows = None, product: Product | None = None
+    ) -> NDArray[np.float64]:
+        """See :meth:`labctl.learn.models.PredictiveModel.gradient`."""
+        if rows is None and product is None:
             found: NDArray[np.float64] = weights @ self._square - self._pull
             return found
-        x = self._x[rows]
-        miss = weights @ x.T - self._y[rows]
+        x, y = (self._x, self._y) if rows is None else (self._x[rows], self._y[rows])
+        miss = (weights @ x.T if product is None else product(0, x)[:, 0]) - y
         scale = len(self) / len(x) / self.noise_sd**2
         found = scale * (miss @ x) + self._precision * weights
         return found
@@ -84,9 +94,14 @@ class LinearRegression:
         """Return log likelihood plus log prior, nat, up to a constant."""
         return self.log_likelihood(weights) + log_prior(weights, self._precision)
 
-    def predict(self, weights: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
+    ) -> NDArray[np.float64]:
         """Return the mean of the targets, shape (draws, n, 1)."""
-        mean = flat(weights, self.size) @ features(x, self.size).T
+        draws, data = flat(weights, self.size), features(x, self.size)
+        if product is not None:
+            return np.stack([product(0, data) for _ in draws])
+        mean = draws @ data.T
         return mean[..., None]
 
     def with_data(self, x: ArrayLike, y: ArrayLike) -> LinearRegression:

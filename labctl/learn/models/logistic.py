@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from labctl.learn.models.model import Rows, features, flat, labels, log_prior, prior_precision
+from labctl.learn.models.model import (
+    Product,
+    Rows,
+    features,
+    flat,
+    labels,
+    log_prior,
+    prior_precision,
+)
 
 
 def sigmoid(z: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -54,13 +62,15 @@ class LogisticRegression:
         self.prior_sd = prior_sd
         self._precision = prior_precision(prior_sd, self.size)
 
-    def gradient(self, weights: NDArray[np.float64], rows: Rows = None) -> NDArray[np.float64]:
-        """See :meth:`labctl.learn.models.Model.gradient`."""
-        if rows is None:
+    def gradient(
+        self, weights: NDArray[np.float64], rows: Rows = None, product: Product | None = None
+    ) -> NDArray[np.float64]:
+        """See :meth:`labctl.learn.models.PredictiveModel.gradient`."""
+        if rows is None and product is None:
             miss = sigmoid(weights @ self._xt) - self._y
             return miss @ self._x + self._precision * weights
-        x = self._x[rows]
-        miss = sigmoid(weights @ x.T) - self._y[rows]
+        x, y = (self._x, self._y) if rows is None else (self._x[rows], self._y[rows])
+        miss = sigmoid(weights @ x.T if product is None else product(0, x)[:, 0]) - y
         found: NDArray[np.float64] = len(self) / len(x) * (miss @ x) + self._precision * weights
         return found
 
@@ -80,9 +90,15 @@ class LogisticRegression:
         """Return log likelihood plus log prior, nat, up to a constant."""
         return self.log_likelihood(weights) + log_prior(weights, self._precision)
 
-    def predict(self, weights: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
+    ) -> NDArray[np.float64]:
         """Return the probabilities of classes 0 and 1, shape (draws, n, 2)."""
-        p = predict(flat(weights, self.size), features(x, self.size))
+        draws, data = flat(weights, self.size), features(x, self.size)
+        if product is None:
+            p = predict(draws, data)
+        else:
+            p = sigmoid(np.stack([product(0, data)[:, 0] for _ in draws]))
         return np.stack([1 - p, p], axis=-1)
 
     def with_data(self, x: ArrayLike, y: ArrayLike) -> LogisticRegression:

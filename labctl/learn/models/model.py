@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -12,6 +12,8 @@ from labctl.errors import ProcedureError
 
 Rows = NDArray[np.int64] | Sequence[int] | None
 """Which data a minibatch has, by index; None is all of them."""
+Product = Callable[[int, NDArray[np.float64]], NDArray[np.float64]]
+"""Of a layer's number and its inputs, shape (n, rows), bias included: ``inputs @ table``."""
 
 
 class Model(Protocol):
@@ -60,6 +62,17 @@ class PredictiveModel(Model, Protocol):
         """Rows and columns of each layer's table; the weights are these, row by row."""
         ...
 
+    def gradient(
+        self, weights: NDArray[np.float64], rows: Rows = None, product: Product | None = None
+    ) -> NDArray[np.float64]:
+        """See :meth:`Model.gradient`.
+
+        With ``product``, forward products are what it returns (say of
+        :class:`labctl.learn.analogue.AnalogueProducts`), for one vector of weights; the way back
+        uses ``weights``.
+        """
+        ...
+
     def log_likelihood(self, weights: NDArray[np.float64]) -> float:
         """Return the log likelihood of the training labels, nat."""
         ...
@@ -68,7 +81,9 @@ class PredictiveModel(Model, Protocol):
         """Return log likelihood plus log prior, nat, up to a constant."""
         ...
 
-    def predict(self, weights: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
+    ) -> NDArray[np.float64]:
         """Return predictions, shape (draws, n, outputs).
 
         Parameters
@@ -77,6 +92,8 @@ class PredictiveModel(Model, Protocol):
             float, shape (draws, size) or (size,).
         x
             float, shape (n, d).
+        product
+            See :meth:`gradient`; called anew for each draw.
 
         Returns
         -------

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from labctl.errors import ProcedureError
 from labctl.learn.models.logistic import sigmoid
 from labctl.learn.models.model import (
+    Product,
     Rows,
     features,
     flat,
@@ -23,8 +24,6 @@ from labctl.learn.models.model import (
 from labctl.learn.models.softmax import softmax
 
 Floats = NDArray[np.float64]
-Product = Callable[[int, Floats], Floats]
-"""Of a layer's number and its inputs, shape (n, rows), bias included: ``inputs @ table``."""
 Likelihood = Literal["binary", "softmax", "gaussian"]
 Activation = Literal["relu", "sigmoid", "tanh"]
 
@@ -184,12 +183,7 @@ class Network:
         rows: Rows = None,
         product: Product | None = None,
     ) -> NDArray[np.float64]:
-        """See :meth:`labctl.learn.models.Model.gradient`.
-
-        With ``product``, forward products are what it returns (say of
-        :class:`labctl.learn.analogue.AnalogueProducts`), for one vector of weights; the way back
-        uses ``weights``.
-        """
+        """See :meth:`labctl.learn.models.PredictiveModel.gradient`."""
         x, target = self._data if rows is None else (self._data[0][rows], self._data[1][rows])
         full, weights = weights, weights.astype(self._kind, copy=False)
         _, slope = _ACTIVATIONS[self.activation]

@@ -6,7 +6,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import ProcedureError
-from labctl.learn.models.model import Rows, features, flat, labels, log_prior, prior_precision
+from labctl.learn.models.model import (
+    Product,
+    Rows,
+    features,
+    flat,
+    labels,
+    log_prior,
+    prior_precision,
+)
 
 MOST_CURVATURE = 256
 """Weights up to which second derivatives are given: their cost grows with the square."""
@@ -67,10 +75,12 @@ class SoftmaxRegression:
     def _table(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         return weights.reshape(*weights.shape[:-1], *self.shapes[0])
 
-    def gradient(self, weights: NDArray[np.float64], rows: Rows = None) -> NDArray[np.float64]:
-        """See :meth:`labctl.learn.models.Model.gradient`."""
+    def gradient(
+        self, weights: NDArray[np.float64], rows: Rows = None, product: Product | None = None
+    ) -> NDArray[np.float64]:
+        """See :meth:`labctl.learn.models.PredictiveModel.gradient`."""
         x, hot = (self._x, self._hot) if rows is None else (self._x[rows], self._hot[rows])
-        miss = softmax(x @ self._table(weights)) - hot
+        miss = softmax(x @ self._table(weights) if product is None else product(0, x)) - hot
         likelihood = (x.T @ miss).reshape(weights.shape)
         found: NDArray[np.float64] = len(self) / len(x) * likelihood + self._precision * weights
         return found
@@ -95,10 +105,14 @@ class SoftmaxRegression:
         """Return log likelihood plus log prior, nat, up to a constant."""
         return self.log_likelihood(weights) + log_prior(weights, self._precision)
 
-    def predict(self, weights: ArrayLike, x: ArrayLike) -> NDArray[np.float64]:
+    def predict(
+        self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
+    ) -> NDArray[np.float64]:
         """Return the probabilities of the classes, shape (draws, n, classes)."""
-        draws = flat(weights, self.size)
-        return softmax(features(x, self.shapes[0][0]) @ self._table(draws))
+        draws, data = flat(weights, self.size), features(x, self.shapes[0][0])
+        if product is None:
+            return softmax(data @ self._table(draws))
+        return softmax(np.stack([product(0, data) for _ in draws]))
 
     def with_data(self, x: ArrayLike, y: ArrayLike) -> SoftmaxRegression:
         """Return the same model with these data in place of its own."""
