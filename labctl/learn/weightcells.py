@@ -236,7 +236,11 @@ class WeightCells:
         after: NDArray[np.float64],
     ) -> None:
         seen = self.tracker.update(slot, polarity, before, after)
-        self._watch.update(slot, polarity, seen)
+        low, high = self.calibration.window
+        beyond = np.where(polarity > 0, before > high, before < low)
+        # Out there nothing is known of the steps, and a cell at the end of its range has none: that
+        # it stays where it is pushed out tells nothing.
+        self._watch.update(slot, np.where(beyond & np.isfinite(after), 0, polarity), seen)
 
     def replace_lost(self, step: int) -> list[Replacement]:
         """Give up cells that no longer follow, and put spares in their places.

@@ -1,15 +1,17 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from labctl.errors import WiringError
 from labctl.learn.budget import Budget
+from labctl.learn.curves import StepCurves
 from labctl.learn.sampler import Chain
 from tests.learn.harness import Gaussian, NoCurvature, told
-from tests.learn.toy import PULSES, ToyArray
+from tests.learn.toy import HIGH, LOW, PULSES, ToyArray
 
 NORMAL = Gaussian(np.array([0.5, -0.5, 0.0]), np.diag([2.0, 4.0, 6.0]))
 
@@ -83,6 +85,29 @@ def test_working_cells_are_not_given_up() -> None:
     for _ in range(900):
         learner.step()
     assert learner.replaced == []
+
+
+def test_cells_that_are_pushed_against_the_end_of_their_range_are_not_given_up() -> None:
+    # Weights that are wanted far beyond reach; steps are known in the middle of the range only.
+    array = ToyArray(4, 4, seed=1, levels=30, pulse_noise=0.2)
+    known = told(array)
+    low, high = LOW + 0.25 * array.range, HIGH - 0.25 * array.range
+    grid = np.linspace(low, high, 129)
+    variance = array.spread(grid) ** 2
+    values = np.column_stack([array.up(grid), array.down(grid), variance, variance])
+    known = replace(known, curves=StepCurves(low, high, values), window=(low, high))
+    model = Gaussian(np.array([60.0, -60.0, 60.0]), np.eye(3))
+    learner = Chain(array, model, known, PULSES, np.random.default_rng(0))
+    learner.prepare()
+    steps(learner, 400)
+    signed = np.array([[1, -1], [-1, 1], [1, -1]]) * (learner.conductance - known.centre)
+    assert (signed > 0.4 * array.range).all()
+    assert learner.replaced == []
+    # One that really sticks there is found as soon as it is wanted elsewhere.
+    kill(array, tuple(learner.placed.cells[0, 0].tolist()))
+    learner.with_model(Gaussian(np.zeros(3), np.eye(3)))
+    steps(learner, 100)
+    assert [(event.weight, event.slot) for event in learner.replaced] == [(0, 0)]
 
 
 def test_a_cell_that_cannot_be_read_any_more_is_replaced() -> None:
