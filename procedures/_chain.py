@@ -52,6 +52,9 @@ PLACEMENT = {
     "output": Column("int32", "", "column of the layer's table, likewise"),
     "slot": Column("int8", "", "which of the weight's cells, likewise"),
     "sign": Column("int8", "", "1 adds to the weight, -1 takes from it, 0 carries none"),
+    "frozen": Column(
+        "int8", "", "1 where the cell was given up in its place, and is pulsed no more"
+    ),
     "lost_row": Column("int16", "", "word line of the cell whose place it took; -1 is none"),
     "lost_col": Column("int16", "", "bit line of that cell"),
 }

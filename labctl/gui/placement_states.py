@@ -13,7 +13,7 @@ FREE, DEAD = -1, -2
 
 _NOTHING = {
     "weight": FREE, "chain": -1, "layer": -1, "input": -1, "output": -1, "slot": -1, "sign": 0,
-    "lost_row": -1, "lost_col": -1, "step": 0,
+    "frozen": 0, "lost_row": -1, "lost_col": -1, "step": 0,
 }  # fmt: skip
 
 
@@ -47,8 +47,16 @@ class PlacementStates:
 
     @property
     def is_lost(self) -> NDArray[np.bool_]:
-        """Cells that were given up in mid-training, shape (rows, columns)."""
-        return (self.weight == DEAD) & (self.fields["step"] > 0)
+        """Cells that were given up in mid-training, shape (rows, columns).
+
+        They carry no weight any more, or, where they had to stay, one that they no longer move.
+        """
+        return ((self.weight == DEAD) & (self.fields["step"] > 0)) | self.is_frozen
+
+    @property
+    def is_frozen(self) -> NDArray[np.bool_]:
+        """Cells given up that still carry their weight, shape (rows, columns)."""
+        return self.fields["frozen"] > 0
 
     @property
     def layers(self) -> int:
@@ -66,7 +74,7 @@ class PlacementStates:
     def describe(self, row: int, column: int) -> str:
         """Return what a cell carries, in words."""
         at = {name: int(field[row, column]) for name, field in self.fields.items()}
-        if self.is_lost[row, column]:
+        if self.is_lost[row, column] and not self.is_frozen[row, column]:
             return f"given up after step {at['step']}"
         if at["weight"] < 0:
             return "free" if at["weight"] == FREE else "not usable"
@@ -79,6 +87,8 @@ class PlacementStates:
         words += f" · {layer}input {at['input']} to output {at['output']}"
         if self.is_spare[row, column]:
             words += f" · spare for ({at['lost_row']}, {at['lost_col']})"
+        if self.is_frozen[row, column]:
+            words += f" · frozen after step {at['step']}"
         return words
 
     def _alike(self, at: Mapping[str, int]) -> bool:

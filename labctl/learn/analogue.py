@@ -15,13 +15,16 @@ Floats = NDArray[np.float64]
 
 
 def place_layers(
-    shapes: Sequence[tuple[int, int]], encoding: Encoding, usable: ArrayLike
+    shapes: Sequence[tuple[int, int]],
+    encoding: Encoding,
+    usable: ArrayLike,
+    cost: ArrayLike | None = None,
 ) -> NDArray[np.int64]:
     """Return cells for layers such that each is a block of word lines and bit lines.
 
     A row of a layer's table (an input, or the bias) has a bit line; a column (an output) has a word
     line for each slot. Word lines and bit lines with unusable cells are passed over, as few as
-    possible.
+    possible; of those that are left, the ones of least cost are taken.
 
     Parameters
     ----------
@@ -31,6 +34,8 @@ def place_layers(
         How many cells a weight takes.
     usable
         bool, shape (rows, columns): of the chip.
+    cost
+        float, shape (rows, columns): of a cell; None takes the first lines that do.
 
     Returns
     -------
@@ -43,11 +48,12 @@ def place_layers(
         Where the chip has too few whole lines left.
     """
     good = np.asarray(usable, dtype=bool)
+    price = np.zeros(good.shape) if cost is None else np.asarray(cost, dtype=np.float64)
     slots = len(encoding.signs)
     free = np.arange(good.shape[0])
     cells = []
     for k, (inputs, outputs) in enumerate(shapes):
-        rows, columns = _lines(good, free, inputs, outputs * slots, k)
+        rows, columns = _lines(good, price, free, inputs, outputs * slots, k)
         free = np.setdiff1d(free, rows)
         by_output = rows.reshape(outputs, slots)
         layer = np.empty((inputs, outputs, slots, 2), dtype=np.int64)
@@ -58,7 +64,12 @@ def place_layers(
 
 
 def _lines(
-    good: NDArray[np.bool_], free: NDArray[np.int64], inputs: int, needed: int, layer: int
+    good: NDArray[np.bool_],
+    price: Floats,
+    free: NDArray[np.int64],
+    inputs: int,
+    needed: int,
+    layer: int,
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return word lines and bit lines that cross in usable cells only."""
     kept = free
@@ -66,10 +77,12 @@ def _lines(
     while len(kept) >= needed and good.shape[1] >= inputs:
         # The bit lines with fewest gaps, then without the word lines that have most gaps there.
         gaps = (~good[kept]).sum(axis=0)
-        columns = np.sort(np.argsort(gaps, kind="stable")[:inputs])
+        prices = np.where(good[kept], price[kept], 0.0).sum(axis=0)
+        columns = np.sort(np.lexsort((prices, gaps))[:inputs])
         bad = (~good[np.ix_(kept, columns)]).sum(axis=1)
         if not bad.any():
-            return kept[:needed], columns
+            best = np.argsort(price[np.ix_(kept, columns)].sum(axis=1), kind="stable")
+            return np.sort(kept[best[:needed]]), columns
         kept = kept[bad < bad.max()]
     raise WiringError(
         f"Layer {layer} needs {needed} word lines that cross {inputs} bit lines in usable cells "
@@ -77,6 +90,51 @@ def _lines(
         f"left when those with unusable cells are passed over, of {good.shape[1]} bit lines. Use a "
         "smaller layer or a larger chip, or take products from what is read."
     )
+
+
+def check_offered(array: CellArray) -> None:
+    """Refuse an array without products.
+
+    Raises
+    ------
+    WiringError
+        Says what to do.
+    """
+    if not isinstance(array, AnalogueArray):
+        raise WiringError(
+            f"This array ({type(array).__name__}) offers no analogue products: a bench whose "
+            "instruments reach one cell at a time has none. Take products from what is read "
+            "(without analogue), or use an array that offers them, such as "
+            'labctl.sim.SimulatedArray of a chip with source_lines = "rows".'
+        )
+
+
+def share_kappa(
+    kappa: Floats, most: Floats, shapes: Sequence[tuple[int, int]], chains: int = 1
+) -> Floats:
+    """Return scales of which the weights of each output have one.
+
+    It is the largest of theirs, so that a pulse is too large for none of them, but none larger than
+    the least of ``most``, so that they all reach as far as they must.
+
+    Parameters
+    ----------
+    kappa
+        float64, shape (n,), S per unit weight: what each weight would have for itself.
+    most
+        float64, shape (n,): the largest each may have.
+    shapes
+        Of the layers of one chain.
+    chains
+        How many there are, one after the other.
+    """
+    shared = np.empty_like(kappa)
+    start = 0
+    for inputs, outputs in [*shapes] * chains:
+        own = slice(start, start := start + inputs * outputs)
+        wanted, bound = kappa[own].reshape(inputs, -1), most[own].reshape(inputs, -1)
+        shared[own] = np.tile(np.minimum(wanted.max(axis=0), bound.min(axis=0)), inputs)
+    return shared
 
 
 class AnalogueProducts:
@@ -92,11 +150,15 @@ class AnalogueProducts:
         Of the layers.
     voltage
         V of an input of 1.
+    chain
+        Which chain's weights, where several share the chip.
 
     Raises
     ------
     WiringError
         Where the array offers none, or the weights are not placed in blocks.
+    LimitError
+        Where the lines of the chip do not allow it.
     """
 
     def __init__(
@@ -105,15 +167,14 @@ class AnalogueProducts:
         placed: Weights,
         shapes: Sequence[tuple[int, int]],
         voltage: float = READ_VOLTAGE,
+        chain: int = 0,
     ) -> None:
-        if not isinstance(array, AnalogueArray):
-            raise WiringError(
-                "This array offers no analogue products; take them from what is read."
-            )
+        check_offered(array)
+        assert isinstance(array, AnalogueArray)
         self._array, self._placed, self._voltage = array, placed, voltage
         self._signs = np.array(placed.encoding.signs, dtype=np.float64)
         self._blocks = []
-        start = 0
+        start = chain * sum(inputs * outputs for inputs, outputs in shapes)
         for inputs, outputs in shapes:
             stop = start + inputs * outputs
             cells = placed.cells[start:stop].reshape(inputs, outputs, len(self._signs), 2)
@@ -125,6 +186,7 @@ class AnalogueProducts:
                 raise WiringError(
                     "These weights are not placed in blocks of lines: place them by place_layers."
                 )
+            array.check_product(rows.ravel(), columns)
             self._blocks.append((rows, columns, slice(start, stop)))
             start = stop
 

@@ -120,6 +120,7 @@ class _OnCells(BaseEstimator):
             rule=building.rule_for(model, self.share),
             chains=self.chains,
             budget=self.budget,
+            analogue=self.analogue,
         )
 
     @property
@@ -147,6 +148,12 @@ class _OnCells(BaseEstimator):
             raise ProcedureError(f"{wanted} draws are wanted; there are 1 to {count}.")
         chosen = np.linspace(0, count - 1, wanted).round().astype(np.int64)
         return self._model.predict(self.draws_[chosen], building.inputs(x, self.hidden))
+
+    def _now(self, X: ArrayLike, n_samples: int) -> NDArray[np.float64]:
+        """Return what the weights on the chip predict now, by its products where it gives them."""
+        check_is_fitted(self, "chain_")
+        x = validate_data(self, X, reset=False, dtype=np.float64)
+        return self.chain_.predict(building.inputs(x, self.hidden), n_samples)
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()
@@ -189,6 +196,9 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         Whether ``fit`` goes on from the weights that are on the chip.
     budget
         Most that may be spent; a training that comes to its end warns and keeps its draws.
+    analogue
+        Whether forward products of the training are those of the array (see
+        :class:`labctl.learn.Chain`); draws are what was read all the same.
     random_state
         Seed of the coins.
 
@@ -225,6 +235,7 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         chains: int = 1,
         warm_start: bool = False,
         budget: Budget | None = None,
+        analogue: bool = False,
         random_state: int | None = None,
     ) -> None:
         self.array, self.hidden, self.activation = array, hidden, activation
@@ -232,7 +243,7 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         self.prior_sd, self.temperature = prior_sd, temperature
         self.steps, self.burn_in, self.thin, self.share = steps, burn_in, thin, share
         self.chains, self.warm_start, self.budget = chains, warm_start, budget
-        self.random_state = random_state
+        self.analogue, self.random_state = analogue, random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MemristorClassifier:
         """Sample the posterior of the weights given data.
@@ -309,6 +320,18 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         """
         return self._sampled(X, n_samples)
 
+    def proba_now(self, X: ArrayLike, n_samples: int = 1) -> NDArray[np.float64]:
+        """Return class probabilities of the weights that are on the chip now.
+
+        With ``analogue`` the array works them out; else the cells are read anew.
+
+        Returns
+        -------
+        NDArray
+            float64, shape (n_samples * chains, n, classes): passes differ by the noise of reading.
+        """
+        return self._now(X, n_samples)
+
     def predict_proba(self, X: ArrayLike) -> NDArray[np.float64]:
         """Return posterior mean probabilities of the classes, shape (n, classes)."""
         found: NDArray[np.float64] = self._sampled(X, None).mean(axis=0)
@@ -360,6 +383,7 @@ class MemristorRegressor(RegressorMixin, _OnCells):
         chains: int = 1,
         warm_start: bool = False,
         budget: Budget | None = None,
+        analogue: bool = False,
         random_state: int | None = None,
     ) -> None:
         self.array, self.hidden, self.activation = array, hidden, activation
@@ -367,7 +391,7 @@ class MemristorRegressor(RegressorMixin, _OnCells):
         self.prior_sd, self.temperature = prior_sd, temperature
         self.steps, self.burn_in, self.thin, self.share = steps, burn_in, thin, share
         self.chains, self.warm_start, self.budget = chains, warm_start, budget
-        self.random_state = random_state
+        self.analogue, self.random_state = analogue, random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MemristorRegressor:
         """Sample the posterior of the weights; y is float, shape (n,)."""
@@ -401,6 +425,14 @@ class MemristorRegressor(RegressorMixin, _OnCells):
         found: NDArray[np.float64] = (
             self._centre + self._scale * self._sampled(X, n_samples)[..., 0]
         )
+        return found
+
+    def means_now(self, X: ArrayLike, n_samples: int = 1) -> NDArray[np.float64]:
+        """Return the means that the weights on the chip now predict, shape (n_samples * chains, n).
+
+        See :meth:`MemristorClassifier.proba_now`.
+        """
+        found: NDArray[np.float64] = self._centre + self._scale * self._now(X, n_samples)[..., 0]
         return found
 
     def predict(self, X: ArrayLike, return_std: bool = False) -> Any:

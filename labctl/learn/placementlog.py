@@ -13,9 +13,10 @@ from labctl.learn.placement import DEAD, FREE
 from labctl.learn.sampler import Chain
 
 _FIELDS = (
-    "weight", "chain", "layer", "input", "output", "slot", "sign", "lost_row", "lost_col",
+    "weight", "chain", "layer", "input", "output", "slot", "sign", "frozen", "lost_row",
+    "lost_col",
 )  # fmt: skip
-_NOTHING = (FREE, -1, -1, -1, -1, -1, 0, -1, -1)
+_NOTHING = (FREE, -1, -1, -1, -1, -1, 0, 0, -1, -1)
 
 
 class PlacementLog:
@@ -39,8 +40,8 @@ class PlacementLog:
             Columns of equal length, a row for each cell: ``row``, ``col``; ``weight``, its index,
             -1 free, -2 not usable; ``chain``, ``layer``, ``input`` and ``output`` of the weight
             and ``slot`` of the cell, all from 0; ``sign``, 1 or -1 as the cell adds to the weight
-            or takes from it, 0 without a weight; ``lost_row`` and ``lost_col``, the cell whose
-            place it took. What does not apply is -1.
+            or takes from it, 0 without a weight; ``frozen``, 1 where it is pulsed no more;
+            ``lost_row`` and ``lost_col``, the cell whose place it took. What does not apply is -1.
         """
         now = _uses(chain, self._told.shape[:2])
         row, column = np.nonzero((now != self._told).any(axis=2))
@@ -72,10 +73,11 @@ def _uses(chain: Chain, shape: tuple[int, int]) -> NDArray[np.int64]:
     own[..., 2:5] = _addresses(chain.model)[index][:, None]
     own[..., 5] = np.arange(slots)
     own[..., 6] = chain.placed.encoding.signs
-    own[..., 7:] = -1
-    spares = {event.spare: event.lost for event in chain.replaced}
-    for weight, slot in {(event.weight, event.slot) for event in chain.replaced}:
-        own[weight, slot, 7:] = spares[tuple(cells[weight, slot].tolist())]
+    own[..., 7] = chain.cells.frozen
+    own[..., 8:] = -1
+    for event in chain.replaced:
+        if event.spare == tuple(cells[event.weight, event.slot].tolist()):
+            own[event.weight, event.slot, 8:] = event.lost
     # Backwards, so that of the weights that share a reference cell the first one stays.
     flat = cells[::-1].reshape(-1, 2)
     found[flat[:, 0], flat[:, 1]] = own[::-1].reshape(-1, len(_FIELDS))

@@ -7,19 +7,20 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray
 from labctl.errors import ProcedureError
+from labctl.learn.analogue import AnalogueProducts, check_offered, share_kappa
 from labctl.learn.budget import Budget, Spent
 from labctl.learn.calibration import Calibration
 from labctl.learn.coin import StateAwareCoin
 from labctl.learn.initialise import PulsePair
-from labctl.learn.models.model import Model, prior_precision
+from labctl.learn.models.model import Model, PredictiveModel, prior_precision
 from labctl.learn.online import Tracker
 from labctl.learn.placement import placement_map
 from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
-from labctl.learn.scale import check_levels, fitted_kappa, start_kappa
+from labctl.learn.scale import check_levels, fitted_kappa, most_kappa, start_kappa
 from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.spares import Replacement
 from labctl.learn.weightcells import WeightCells
@@ -94,6 +95,10 @@ class Chain:
         How many data each step's gradient is taken on, drawn at random; None takes all.
     budget
         Most that may be spent; the step that would pass it is not taken.
+    analogue
+        Whether the forward products of gradients and of :meth:`predict` are those of the array (see
+        :class:`labctl.array.AnalogueArray`): every layer is then placed as a block of whole lines,
+        and the weights of an output have one scale.
 
     Attributes
     ----------
@@ -107,7 +112,9 @@ class Chain:
     CalibrationError
         Where the window holds too few steps.
     WiringError
-        Where the chip is too small.
+        Where the chip is too small, or ``analogue`` is asked of an array that offers no products.
+    LimitError
+        Where the lines of the chip allow no products.
     """
 
     def __init__(
@@ -127,6 +134,7 @@ class Chain:
         passes: int = 0,
         batch: int | None = None,
         budget: Budget | None = None,
+        analogue: bool = False,
     ) -> None:
         check_levels(calibration)
         if chains < 1 or passes < 0 or (batch is not None and batch < 1):
@@ -138,6 +146,7 @@ class Chain:
         self.rule: Rule = StateAwareCoin() if rule is None else rule
         self.schedule: Schedule = Constant(temperature) if schedule is None else schedule
         self.chains, self.passes, self.batch = chains, passes, batch
+        self._shapes = self._layers(array, model) if analogue else None
         self._take_prior(model)
         encoding = DifferentialPairs() if encoding is None else encoding
         self._signs = np.array(encoding.signs, dtype=np.float64)
@@ -145,12 +154,51 @@ class Chain:
         self._turns = [np.full(len(self._prior), slot) for slot in self._pulsed]
         self._chooser = self.rule if isinstance(self.rule, ChoosesCells) else None
         self.cells = WeightCells(
-            array, calibration, pulses, encoding, self._first_kappa(), read_voltage, budget
-        )
+            array, calibration, pulses, encoding, self._shared(self._first_kappa()), read_voltage,
+            budget, None if self._shapes is None else self._shapes * chains,
+        )  # fmt: skip
+        self._products = self._wired()
         self.steps = 0
         self._stiffness = np.zeros(chains * model.size)
         self._stiffness_weight = 0.0
         self._curvature: NDArray[np.float64] | None = None
+
+    @staticmethod
+    def _layers(array: CellArray, model: Model) -> list[tuple[int, int]]:
+        """Return the shapes of a model whose products the array is to work out."""
+        check_offered(array)
+        if not isinstance(model, PredictiveModel):
+            raise ProcedureError(
+                f"{type(model).__name__} has no layers whose products an array could work out. "
+                "Use a model of labctl.learn.models, or leave analogue out."
+            )
+        return list(model.shapes)
+
+    def _wired(self) -> list[AnalogueProducts]:
+        """Return the products of each chain, as its weights are placed now."""
+        if self._shapes is None:
+            return []
+        return [
+            AnalogueProducts(
+                self.cells.array, self.placed, self._shapes, self.cells.read_voltage, chain
+            )
+            for chain in range(self.chains)
+        ]
+
+    def _shared(self, kappa: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return scales that weights of an output share, where products need it."""
+        if self._shapes is None:
+            return kappa
+        most = most_kappa(self.calibration, self._prior_sd, len(self._pulsed))
+        own = isinstance(self.rule, OwnScale)
+        shared = share_kappa(kappa, kappa if own else most, self._shapes, self.chains)
+        if own and not np.allclose(shared, kappa):
+            raise ProcedureError(
+                "This rule asks for another scale for each weight, but an analogue product adds up "
+                "before it is scaled. Give all weights of an output one prior_sd, or leave "
+                "analogue out."
+            )
+        return shared
 
     def _first_kappa(self) -> NDArray[np.float64]:
         if isinstance(self.rule, OwnScale):
@@ -205,6 +253,11 @@ class Chain:
                 f"The chain has {self.model.size} weights, the new model {model.size}. Give a "
                 "model of the same weights (extend, with_data), or start a new chain."
             )
+        if self._shapes is not None and self._layers(self.cells.array, model) != self._shapes:
+            raise ProcedureError(
+                f"The chain has blocks for layers of {self._shapes}, the new model other ones. "
+                "Give a model of the same layers, or start a new chain."
+            )
         self._take_prior(model)
         self.model, self._curvature = model, None
 
@@ -230,7 +283,9 @@ class Chain:
         BudgetSpent
             Where the pulses do not suffice.
         """
-        return self.cells.prepare()
+        spent = self.cells.prepare()
+        self._products = self._wired()
+        return spent
 
     def refresh(self) -> None:
         """Read all cells again: what they did since their last pulse counts as well."""
@@ -253,6 +308,35 @@ class Chain:
         """
         return self._shaped(self.placed.weights(self.cells.read_passes(n)))
 
+    def predict(self, x: ArrayLike, n: int = 1) -> NDArray[np.float64]:
+        """Return predictions of the weights on the chip, shape (n * chains, m, outputs).
+
+        With ``analogue`` the products are those of the array, which are noisy anew each time;
+        else the cells are read anew each time.
+
+        Parameters
+        ----------
+        x
+            float, shape (m, d): as the model takes it.
+        n
+            How many passes.
+
+        Raises
+        ------
+        ProcedureError
+            Where the model predicts nothing.
+        """
+        if not isinstance(self.model, PredictiveModel):
+            raise ProcedureError(f"{type(self.model).__name__} predicts nothing.")
+        if not self._products:
+            return self.model.predict(self.read_draws(n).reshape(-1, self.model.size), x)
+        weights = self.cells.weights.reshape(self.chains, -1)
+        return np.concatenate([
+            self.model.predict(weights[k], x, self._products[k])
+            for _ in range(n)
+            for k in range(self.chains)
+        ])  # fmt: skip
+
     def step(self) -> Step:
         """Give one cell of every weight at most one pulse, as the rule decides.
 
@@ -271,6 +355,7 @@ class Chain:
             self.refresh()
         view = self._view(samples)
         polarity, saturated = self.rule.decide(view, self.rng)
+        polarity = self.cells.allowed(view.slot, polarity)
         cells, before, after = self.cells.pulse(view.slot, polarity, back=not self.passes)
         draw = self.schedule.draws(self.steps)
         self.steps += 1
@@ -299,7 +384,7 @@ class Chain:
             kappa=self.placed.kappa,
             conductance=self.conductance,
             moments=self.tracker.moments(slot, self.cells.at(slot)),
-            common=self.placed.common(self.conductance, slot),
+            common=self.cells.common(slot),
             sharing=len(self._pulsed),
             range=self.calibration.range,
             temperature=self.temperature,
@@ -313,18 +398,28 @@ class Chain:
     def _slots(self) -> NDArray[np.int64]:
         if self._chooser is not None:
             of = tuple(self._pulsed.tolist())
-            return self._chooser.slots(self.steps, len(self.placed), of, self.rng)
-        return self._turns[self.steps % len(self._turns)]
+            return self.cells.working(
+                self._chooser.slots(self.steps, len(self.placed), of, self.rng)
+            )
+        return self.cells.working(self._turns[self.steps % len(self._turns)])
 
     def _gradient(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gradient at weights, shape (..., chains * n); the mean over passes."""
         points = weights.reshape(-1, self.model.size)
         asked = points[0] if len(points) == 1 else points
-        if self.batch is None:
-            found = self.model.gradient(asked)
-        else:
+        rows = None
+        if self.batch is not None:
             data = len(self.model)  # type: ignore[arg-type]
             rows = self.rng.choice(data, min(self.batch, data), replace=False)
+        if self._products:
+            assert isinstance(self.model, PredictiveModel)
+            found = np.stack([
+                self.model.gradient(point, rows, self._products[k % self.chains])
+                for k, point in enumerate(points)
+            ])  # fmt: skip
+        elif rows is None:
+            found = self.model.gradient(asked)
+        else:
             found = self.model.gradient(asked, rows)
         gradient: NDArray[np.float64] = found.reshape(weights.shape)
         return gradient.mean(axis=0) if weights.ndim == 2 else gradient
@@ -358,10 +453,11 @@ class Chain:
         A rule with a scale of its own keeps it.
         """
         if not isinstance(self.rule, OwnScale):
-            self.placed.kappa = fitted_kappa(
+            fitted = fitted_kappa(
                 self.calibration, self.stiffness / self.temperature, self._prior_sd,
                 len(self._pulsed),
             )  # fmt: skip
+            self.placed.kappa = self._shared(fitted)
 
     def _watch_stiffness(self, gradient: NDArray[np.float64]) -> None:
         # Without a curvature: the mean square of the gradient is its mean under the posterior.
@@ -390,6 +486,7 @@ class Chain:
             Where it belongs to another model, encoding or number of chains.
         """
         self.cells.restore(state)
+        self._products = self._wired()
         self._stiffness = state["stiffness"].copy()
         self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
         self._curved(state["curvature"].copy() if state["curvature"].size else None)

@@ -98,6 +98,13 @@ def fitted_kappa(
     square = float((moments.up * moments.down + moments.variance)[0])
     smaller = float(np.minimum(moments.up, moments.down)[0])
     wanted = np.sqrt(curvature) * SATURATION * square / (2 * smaller)
-    most = 0.5 * span(calibration, pulsed) / (REACH * prior_sd)
-    scale: NDArray[np.float64] = np.minimum(wanted, most)
+    scale: NDArray[np.float64] = np.minimum(wanted, most_kappa(calibration, prior_sd, pulsed))
     return scale
+
+
+def most_kappa(
+    calibration: Calibration, prior_sd: NDArray[np.float64] | float, pulsed: int = 2
+) -> NDArray[np.float64]:
+    """Return the largest scale (S per unit weight) that lets :data:`REACH` sds into the window."""
+    found: NDArray[np.float64] = 0.5 * span(calibration, pulsed) / (REACH * np.asarray(prior_sd))
+    return found

@@ -22,7 +22,7 @@ _SILENT = 5
 
 @dataclass(frozen=True, slots=True)
 class Replacement:
-    """A cell that was given up, and the one that took its place.
+    """A cell that was given up, and the one that took its place, if any did.
 
     Attributes
     ----------
@@ -31,7 +31,7 @@ class Replacement:
     weight, slot
         What it carried.
     lost, spare
-        Row and column.
+        Row and column; no spare where the cell was frozen in its place.
     reason
         What was seen of it.
     """
@@ -40,10 +40,15 @@ class Replacement:
     weight: int
     slot: int
     lost: tuple[int, int]
-    spare: tuple[int, int]
+    spare: tuple[int, int] | None
     reason: str
 
     def __str__(self) -> str:
+        if self.spare is None:
+            return (
+                f"Cell {self.lost} of weight {self.weight} {self.reason}; it stays in its block "
+                f"of lines, and is pulsed no more, from step {self.step} on."
+            )
         return (
             f"Cell {self.lost} of weight {self.weight} {self.reason}; cell {self.spare} took its "
             f"place after step {self.step}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from numpy.typing import NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray, read_passes
 from labctl.errors import CalibrationError, WiringError
+from labctl.learn.analogue import place_layers
 from labctl.learn.budget import Budget, Ledger
 from labctl.learn.calibration import Calibration
 from labctl.learn.initialise import PulsePair, write_verify
@@ -17,6 +19,9 @@ from labctl.learn.online import Tracker
 from labctl.learn.placement import place
 from labctl.learn.spares import Replacement, Watch
 from labctl.learn.weights import Encoding, Weights
+
+_NONE = (-1, -1)
+"""In place of a spare that is none."""
 
 
 class WeightCells:
@@ -38,6 +43,10 @@ class WeightCells:
         V.
     budget
         Most that may be spent.
+    blocks
+        Rows and columns of the tables of weights that are to be blocks of whole lines, in the order
+        of the weights (see :func:`labctl.learn.analogue.place_layers`); None places every weight
+        for itself.
 
     Attributes
     ----------
@@ -53,6 +62,9 @@ class WeightCells:
         What was spent.
     replaced
         Cells given up in mid-training, in order.
+    frozen
+        bool, shape (n, slots): cells given up that stay in their places, since a block has no
+        spares; they are read, and pulsed no more.
 
     Raises
     ------
@@ -69,7 +81,9 @@ class WeightCells:
         kappa: NDArray[np.float64],
         read_voltage: float = READ_VOLTAGE,
         budget: Budget | None = None,
+        blocks: Sequence[tuple[int, int]] | None = None,
     ) -> None:
+        self._blocks = blocks
         self.array, self.calibration, self.pulses = array, calibration, pulses
         self.read_voltage = read_voltage
         if calibration.good.shape != array.shape:
@@ -79,16 +93,22 @@ class WeightCells:
                 f"{array.shape[1]}. Use the calibration of this chip."
             )
         self.usable = calibration.good.copy()
-        cells = place(len(kappa), encoding, self.usable, calibration.cost)
+        cells = self._place(len(kappa), encoding)
         self.placed = Weights(encoding, cells, kappa, calibration.centre)
         self.conductance: NDArray[np.float64] = np.full(cells.shape[:2], calibration.centre)
         self.tracker = Tracker(calibration, cells)
         self.ledger = Ledger(Budget() if budget is None else budget, array)
         self.replaced: list[Replacement] = []
+        self.frozen = np.zeros(cells.shape[:2], dtype=bool)
         self._watch = Watch((len(kappa), cells.shape[1]))
         self._every = np.arange(len(kappa))
         self._mean = self.conductance
         self._pending: tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]] | None = None
+
+    def _place(self, number: int, encoding: Encoding) -> NDArray[np.int64]:
+        if self._blocks is None:
+            return place(number, encoding, self.usable, self.calibration.cost)
+        return place_layers(self._blocks, encoding, self.usable, self.calibration.cost)
 
     def __len__(self) -> int:
         return len(self.placed)
@@ -101,6 +121,30 @@ class WeightCells:
     def at(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the conductance (S) of one cell of each weight, shape (n,), as last read."""
         return self.conductance[self._every, slot]
+
+    def working(self, slot: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return slots, shape (n,), with another of the weight's cells where one is frozen.
+
+        Where none is left, the cell stays frozen, and :meth:`allowed` leaves the weight alone.
+        """
+        if not self.frozen.any():
+            return slot
+        pulsed = np.array(self.placed.encoding.pulsed)
+        other = pulsed[np.argmin(self.frozen[:, pulsed], axis=1)]
+        return np.where(self.frozen[self._every, slot], other, slot)
+
+    def allowed(self, slot: NDArray[np.int64], polarity: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Return polarities, shape (n,), without those of frozen cells."""
+        found: NDArray[np.int8] = np.where(self.frozen[self._every, slot], 0, polarity)
+        return found.astype(np.int8)
+
+    def common(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return how far cells are from an even share of their weights, S, shape (n,).
+
+        A weight with a frozen cell has nothing to share: 0, so that no spring holds what is left.
+        """
+        found = self.placed.common(self.conductance, slot)
+        return np.where(self.frozen.any(axis=1), 0.0, found)
 
     @property
     def tolerance(self) -> float:
@@ -136,7 +180,7 @@ class WeightCells:
                 break
             lost = cells[~written.reached]
             self.usable[lost[:, 0], lost[:, 1]] = False
-            self.placed.cells = place(len(self), encoding, self.usable, self.calibration.cost)
+            self.placed.cells = self._place(len(self), encoding)
         self.conductance = written.conductance[again.ravel()].reshape(self.conductance.shape)
         self.tracker = Tracker(self.calibration, self.placed.cells)
         return spent
@@ -246,7 +290,8 @@ class WeightCells:
         """Give up cells that no longer follow, and put spares in their places.
 
         A spare is brought to the conductance the lost cell was last seen at, or the end of the
-        window next to it: the weight goes on where it was.
+        window next to it: the weight goes on where it was. Within a block of lines there are no
+        spares: the cell is frozen.
 
         Raises
         ------
@@ -259,6 +304,11 @@ class WeightCells:
         for weight, slot, reason in self._watch.lost():
             row, column = self.placed.cells[weight, slot].tolist()
             self.usable[row, column] = False
+            if self._blocks is not None:
+                self.frozen[weight, slot] = True
+                self._watch.forget(weight, slot)
+                done.append(Replacement(step, weight, slot, (row, column), None, reason))
+                continue
             low, high = self.calibration.window
             target = float(np.clip(self.conductance[weight, slot], low, high))
             cell, conductance = self._spare(target, (row, column), weight, reason)
@@ -301,7 +351,8 @@ class WeightCells:
         if self._pending is not None:
             pending = np.column_stack([part.astype(np.float64) for part in self._pending])
         lost = [
-            [r.step, r.weight, r.slot, *r.lost, *r.spare, "read" in r.reason] for r in self.replaced
+            [r.step, r.weight, r.slot, *r.lost, *(r.spare or _NONE), "read" in r.reason]
+            for r in self.replaced
         ]
         return {
             "cells": self.placed.cells.astype(np.float64),
@@ -340,10 +391,14 @@ class WeightCells:
         self._watch.restore(state)
         self.replaced = [
             Replacement(
-                a, b, c, (d, e), (f, g), "cannot be read any more" if h else "no longer moves"
+                a, b, c, (d, e), None if (f, g) == _NONE else (f, g),
+                "cannot be read any more" if h else "no longer moves",
             )
             for a, b, c, d, e, f, g, h in state["replaced"].astype(int).tolist()
-        ]
+        ]  # fmt: skip
+        self.frozen[:] = False
+        for event in self.replaced:
+            self.frozen[event.weight, event.slot] = event.spare is None
         slot, polarity, before = state["pending"].T
         self._pending = None
         if len(slot):

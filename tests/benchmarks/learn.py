@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from tests.benchmarks.figure import Figure
 
-PARTS = ("posterior", "known", "metropolis", "energy", "speed", "active")
+PARTS = ("posterior", "known", "metropolis", "energy", "speed", "analogue", "active")
 """``learn_<part>``, in the order they are printed."""
 
 

@@ -128,6 +128,18 @@ def test_a_cell_given_up_is_crossed_and_its_spare_framed(view, learner):
     assert "spare&nbsp;(1)" in view.legend
 
 
+def test_a_frozen_cell_is_crossed_and_keeps_its_weight(view, learner):
+    cell = tuple(int(k) for k in learner.placed.cells[4, 1])
+    log = PlacementLog((6, 6))
+    tell(view, log, learner)
+    learner.cells.frozen[4, 1] = True
+    tell(view, log, learner)
+    assert view._graphics.viewport().grab().toImage().pixelColor(at(view, cell)).name() == "#e0245e"
+    assert view.describe(*cell).endswith("input 1 to output 0 · frozen after step 0")
+    assert "given&nbsp;up&nbsp;(1)" in view.legend
+    assert "not&nbsp;usable&nbsp;(1)" in view.legend
+
+
 def test_several_cells_of_one_sign_are_numbered_and_chains_are_told_apart(view):
     array = ToyArray(6, 6, seed=1)
     model = Network(np.zeros((4, 2)), [0, 1, 0, 1], (2, 1, 1))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -54,6 +54,7 @@ class Model(Protocol):
         ...
 
 
+@runtime_checkable
 class PredictiveModel(Model, Protocol):
     """A posterior over the weights of something that predicts outputs from features."""
 
