@@ -82,7 +82,16 @@ def chain_on(array: object, known: Measured, model: PredictiveModel, **how: obje
 
 
 @pytest.mark.parametrize("name", MODELS)
-@pytest.mark.parametrize("how", [{}, {"chains": 2}, {"batch": 7}, {"encoding": SumOfCells(2)}])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {},
+        {"chains": 2},
+        {"batch": 7},
+        {"encoding": SumOfCells(2)},
+        {"encoding": ReferenceColumn(cells=True)},
+    ],
+)
 def test_without_wires_noise_and_rounding_the_gradient_is_that_of_the_weights_read(
     known: Measured, name: str, how: dict[str, object]
 ) -> None:
