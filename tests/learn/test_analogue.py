@@ -159,6 +159,16 @@ def test_layers_that_do_not_fit_are_told_with_numbers() -> None:
         place_layers(SHAPES, DifferentialPairs(), np.eye(16, dtype=bool))
 
 
+def test_layers_take_the_best_lines_that_do() -> None:
+    cost = np.add.outer(np.linspace(1, 0, 14), np.linspace(0.5, 0, 10))
+    usable = np.ones((14, 10), bool)
+    usable[13, 9] = False
+    cells = place_layers([(3, 2)], DifferentialPairs(), usable, cost)
+    assert np.unique(cells[..., 0]).tolist() == [10, 11, 12, 13]
+    assert np.unique(cells[..., 1]).tolist() == [6, 7, 8]
+    assert np.unique(place_layers([(3, 2)], DifferentialPairs(), usable)[..., 0]).max() == 3
+
+
 def test_products_ask_for_what_they_need() -> None:
     device = array()
     cells = place_layers(SHAPES, DifferentialPairs(), np.ones(device.shape, bool))

@@ -258,10 +258,13 @@ def test_a_weight_of_one_cell_stays_and_the_others_make_up_for_it() -> None:
     array = AnalogueToy(8, 8, seed=1)
     chain = learning(array, ReferenceColumn())
     stuck(chain, array, 2, 0)
-    held = chain.weights[2]
+    held, counts = chain.weights[2], chain.cells.ledger.counts.copy()
     drawn = np.empty((6000, 3))
     for k in range(len(drawn)):
         drawn[k] = chain.step().weights
+    cells = chain.placed.all_cells
+    pulsed = (chain.cells.ledger.counts - counts)[cells[:, 0], cells[:, 1]]
+    assert pulsed.tolist() == [6000, 6000, 0]
     assert np.median(abs(drawn[:, 2] - held)) < 0.15  # read noise
     # The posterior given what the frozen weight is.
     mean, covariance = regression().exact()
@@ -287,7 +290,7 @@ def test_what_is_frozen_is_in_the_state() -> None:
 
 
 def test_cells_that_do_not_get_to_their_begin_are_passed_over_by_whole_lines() -> None:
-    array = AnalogueToy(8, 8, seed=1)
+    array = AnalogueToy(8, 8, seed=1, read_noise=0.0, relaxation=0.0)
     chain = Chain(array, regression(), told(array), PULSES, np.random.default_rng(0), analogue=True)
     first = tuple(chain.placed.cells[0, 0])
     array.conductance[first], array.dead[first] = 5e-6, True
@@ -296,6 +299,9 @@ def test_cells_that_do_not_get_to_their_begin_are_passed_over_by_whole_lines() -
     table = chain.placed.cells.reshape(3, 1, 2, 2)
     assert (table[..., 0] == table[:1, :, :, 0]).all()
     assert first not in {tuple(cell) for cell in chain.placed.all_cells.tolist()}
+    # The products are those of the lines that carry the weights now.
+    weights = chain.cells.weights
+    np.testing.assert_allclose(chain._gradient(weights), regression().gradient(weights))
 
 
 def test_arrays_without_products_are_refused_with_what_to_do(

@@ -75,6 +75,40 @@ def test_the_placement_is_there_before_the_first_pulse_of_the_learning(
     assert (frame["step"] == 0).all()
 
 
+def test_the_placement_is_seen_while_the_cells_are_brought_to_their_begin(
+    bench: tuple[ToyArray, Path],
+) -> None:
+    broken = run(SamplePosterior(steps=100, burn_in=20, most_pulses=5), bench)
+    assert broken.status is Status.FAILED
+    assert "pulses" in str(broken.error)
+    assert len(cells_of(broken.frame("placement"), 1)) == 31
+
+
+def test_cells_that_do_not_get_there_are_told_before_the_first_step(
+    bench: tuple[ToyArray, Path],
+) -> None:
+    array, _ = bench
+    chosen = SamplePosterior(steps=100, burn_in=20)
+    begin = SamplePosterior._begin
+
+    def begun(self: SamplePosterior) -> int:
+        cell = tuple(self._chain.placed.cells[0, 0].tolist())
+        array.conductance[cell], array.dead[cell] = 5e-6, True
+        return begin(self)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SamplePosterior, "_begin", begun)
+        done = run(chosen, bench).raise_unless_finished()
+    frame = done.frame("placement")
+    unusable = frame[frame["weight"] == -2]
+    [lost] = np.argwhere(array.dead).tolist()
+    assert lost in unusable[["row", "col"]].to_numpy().tolist()
+    assert (frame["step"] == 0).all()
+    weights = done.frame("weights").sort_values("weight")
+    expected = list(zip(weights["plus_row"], weights["plus_col"], strict=True))
+    assert cells_of(frame, 1) == expected
+
+
 def test_at_the_end_the_placement_is_that_of_the_weights(bench: tuple[ToyArray, Path]) -> None:
     done = run(Learn(**LEARN), bench).raise_unless_finished()
     frame, weights = done.frame("placement"), done.frame("weights").sort_values("weight")
