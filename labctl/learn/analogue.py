@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import READ_VOLTAGE, AnalogueArray, CellArray
-from labctl.errors import WiringError
+from labctl.errors import ProcedureError, WiringError
+from labctl.learn.models.model import Model, PredictiveModel
 from labctl.learn.weights import Encoding, Weights
 
 Floats = NDArray[np.float64]
@@ -107,6 +108,25 @@ def check_offered(array: CellArray) -> None:
             "(without analogue), or use an array that offers them, such as "
             'labctl.sim.SimulatedArray of a chip with source_lines = "rows".'
         )
+
+
+def layers_of(array: CellArray, model: Model) -> list[tuple[int, int]]:
+    """Return rows and columns of the layers whose products an array is to work out.
+
+    Raises
+    ------
+    WiringError
+        Where the array offers none.
+    ProcedureError
+        Where the model has none.
+    """
+    check_offered(array)
+    if not isinstance(model, PredictiveModel):
+        raise ProcedureError(
+            f"{type(model).__name__} has no layers whose products an array could work out. Use a "
+            "model of labctl.learn.models, or leave analogue out."
+        )
+    return list(model.shapes)
 
 
 def share_kappa(

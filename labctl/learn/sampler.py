@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray
 from labctl.errors import ProcedureError
-from labctl.learn.analogue import AnalogueProducts, check_offered, share_kappa
+from labctl.learn.analogue import AnalogueProducts, layers_of, share_kappa
 from labctl.learn.budget import Budget, Spent
 from labctl.learn.calibration import Calibration
 from labctl.learn.coin import StateAwareCoin
@@ -146,7 +146,7 @@ class Chain:
         self.rule: Rule = StateAwareCoin() if rule is None else rule
         self.schedule: Schedule = Constant(temperature) if schedule is None else schedule
         self.chains, self.passes, self.batch = chains, passes, batch
-        self._shapes = self._layers(array, model) if analogue else None
+        self._shapes = layers_of(array, model) if analogue else None
         self._take_prior(model)
         encoding = DifferentialPairs() if encoding is None else encoding
         self._signs = np.array(encoding.signs, dtype=np.float64)
@@ -162,17 +162,6 @@ class Chain:
         self._stiffness = np.zeros(chains * model.size)
         self._stiffness_weight = 0.0
         self._curvature: NDArray[np.float64] | None = None
-
-    @staticmethod
-    def _layers(array: CellArray, model: Model) -> list[tuple[int, int]]:
-        """Return the shapes of a model whose products the array is to work out."""
-        check_offered(array)
-        if not isinstance(model, PredictiveModel):
-            raise ProcedureError(
-                f"{type(model).__name__} has no layers whose products an array could work out. "
-                "Use a model of labctl.learn.models, or leave analogue out."
-            )
-        return list(model.shapes)
 
     def _wired(self) -> list[AnalogueProducts]:
         """Return the products of each chain, as its weights are placed now."""
@@ -253,7 +242,7 @@ class Chain:
                 f"The chain has {self.model.size} weights, the new model {model.size}. Give a "
                 "model of the same weights (extend, with_data), or start a new chain."
             )
-        if self._shapes is not None and self._layers(self.cells.array, model) != self._shapes:
+        if self._shapes is not None and layers_of(self.cells.array, model) != self._shapes:
             raise ProcedureError(
                 f"The chain has blocks for layers of {self._shapes}, the new model other ones. "
                 "Give a model of the same layers, or start a new chain."
@@ -326,13 +315,15 @@ class Chain:
         ProcedureError
             Where the model predicts nothing.
         """
-        if not isinstance(self.model, PredictiveModel):
+        predict = getattr(self.model, "predict", None)
+        if predict is None:
             raise ProcedureError(f"{type(self.model).__name__} predicts nothing.")
         if not self._products:
-            return self.model.predict(self.read_draws(n).reshape(-1, self.model.size), x)
+            found: NDArray[np.float64] = predict(self.read_draws(n).reshape(-1, self.model.size), x)
+            return found
         weights = self.cells.weights.reshape(self.chains, -1)
         return np.concatenate([
-            self.model.predict(weights[k], x, self._products[k])
+            predict(weights[k], x, self._products[k])
             for _ in range(n)
             for k in range(self.chains)
         ])  # fmt: skip

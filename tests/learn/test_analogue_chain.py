@@ -322,6 +322,9 @@ def test_arrays_without_products_are_refused_with_what_to_do(
 def test_models_and_rules_that_do_not_go_with_products_are_refused(known: Measured) -> None:
     with pytest.raises(ProcedureError, match="Gaussian has no layers"):
         chain_on(simulated(), known, Gaussian(np.zeros(3), np.eye(3)))  # type: ignore[arg-type]
+    plain = chain_on(simulated(), known, Gaussian(np.zeros(3), np.eye(3)), analogue=False)  # type: ignore[arg-type]
+    with pytest.raises(ProcedureError, match="Gaussian predicts nothing"):
+        plain.predict(Z)
     uneven = SoftmaxRegression(Z, Y, 2, np.linspace(0.5, 1.0, 8))
     with pytest.raises(ProcedureError, match="one prior_sd"):
         chain_on(simulated(), known, uneven, rule=KappaCoin(known.calibration))

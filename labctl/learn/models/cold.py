@@ -55,6 +55,8 @@ class ColdPosterior:
         self, weights: NDArray[np.float64], rows: Rows = None, product: Product | None = None
     ) -> NDArray[np.float64]:
         """See :meth:`labctl.learn.models.PredictiveModel.gradient`."""
+        if product is None:  # a model of one's own may know nothing of products
+            return self.model.gradient(weights, rows) / self.temperature
         return self.model.gradient(weights, rows, product) / self.temperature
 
     def curvature(self, weights: NDArray[np.float64]) -> NDArray[np.float64] | None:
@@ -74,6 +76,8 @@ class ColdPosterior:
         self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
     ) -> NDArray[np.float64]:
         """See :meth:`labctl.learn.models.PredictiveModel.predict`."""
+        if product is None:
+            return self.model.predict(weights, x)
         return self.model.predict(weights, x, product)
 
     def with_data(self, x: ArrayLike, y: ArrayLike) -> ColdPosterior:
