@@ -17,6 +17,8 @@ from labctl.errors import CalibrationError
 
 _FEWEST_CYCLES = 4
 _ROBUST = 1.4826
+GATE_STEP = 10e-3
+"""V: gates are rounded to it, so that cells share pulses; a twentieth of a factor e at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +34,15 @@ class GateCurve:
     median
         float64, shape (k,): ln of the median conductance (S) of a typical cell, rising.
     spread
-        float64, shape (k,): sd of ln G of one cell from cycle to cycle, the read included.
+        float64, shape (k,): sd of ln G of a typical cell from cycle to cycle, the read included.
     offset
         float64, shape (rows, columns): how far ln G of each cell lies above the typical one; NaN
         where a cell was not measured or does not follow.
+    scatter
+        float64, shape (rows, columns): sd of ln G of each cell about its own median, outliers and
+        all, in units of ``spread``; NaN where ``offset`` is.
+    step
+        V: gates asked for are multiples of it.
     """
 
     reset: Pulse
@@ -44,24 +51,54 @@ class GateCurve:
     median: NDArray[np.float64]
     spread: NDArray[np.float64]
     offset: NDArray[np.float64]
+    scatter: NDArray[np.float64]
+    step: float = GATE_STEP
 
     @property
     def range(self) -> tuple[float, float]:
         """Lowest and highest conductance (S) that a typical cell can be brought to."""
         return float(np.exp(self.median[0])), float(np.exp(self.median[-1]))
 
-    def gate(self, conductance: ArrayLike, offset: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the gates (V), shape (n,), at which cells of these offsets have medians (S)."""
-        wanted = np.log(conductance) - offset
-        return np.interp(wanted, self.median, self.gates)
+    def quiet(self, share: float) -> NDArray[np.bool_]:
+        """Return the given share of the cells that were measured, those that scatter least.
 
-    def log_density(self, reached: ArrayLike, aimed: ArrayLike) -> NDArray[np.float64]:
-        """Return the log density (per S) of reaching conductances when others were aimed at."""
-        target = np.log(aimed)
-        sd = np.interp(target, self.median, self.spread)
-        found: NDArray[np.float64] = (
-            -0.5 * ((np.log(reached) - target) / sd) ** 2 - np.log(sd) - np.log(reached)
-        )
+        The rest are those with large traps: a cell with a two-state trap of 20 % proposes from two
+        heaps, stays on one of them for seconds, and no density of one width describes that.
+        """
+        known = np.isfinite(self.scatter)
+        least: NDArray[np.bool_] = known & (self.scatter <= np.quantile(self.scatter[known], share))
+        return least
+
+    def gate(self, conductance: ArrayLike, offset: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the gates (V) at which cells of these offsets have medians (S) nearest to these.
+
+        Parameters
+        ----------
+        conductance, offset
+            Of one shape, which is that of the result.
+        """
+        found = np.interp(np.log(conductance) - offset, self.median, self.gates)
+        rounded: NDArray[np.float64] = np.round(found / self.step) * self.step
+        return np.clip(rounded, self.gates[0], self.gates[-1])
+
+    def log_density(
+        self,
+        reached: ArrayLike,
+        gate: NDArray[np.float64],
+        offset: NDArray[np.float64],
+        scatter: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return the log density (per S) of reaching conductances (S) by SETs at these gates (V).
+
+        Parameters
+        ----------
+        reached, gate, offset, scatter
+            Of one shape, which is that of the result; the last two are those of the cells.
+        """
+        target = np.interp(gate, self.gates, self.median) + offset
+        sd = np.interp(gate, self.gates, self.spread) * scatter
+        log = np.log(reached)
+        found: NDArray[np.float64] = -0.5 * ((log - target) / sd) ** 2 - np.log(sd) - log
         return found
 
 
@@ -125,6 +162,11 @@ def measure_gate_curve(
     low, high = np.nanquantile(logs - of_cell[:, None, :], [0.25, 0.75], axis=(1, 2))
     spread = 0.5 * _ROBUST * (high - low) * np.sqrt(cycles / (cycles - 1))
     follows = np.abs(away - offset).max(axis=0) < 6 * spread.max()
-    table = np.full(array.shape, np.nan)
-    table[cells[:, 0], cells[:, 1]] = np.where(follows, offset, np.nan)
-    return GateCurve(reset, set_pulse, levels, median, spread, table)
+    miss = (logs - median[:, None, None] - offset) / spread[:, None, None]
+    scatter = np.sqrt(np.nanmean(miss**2, axis=(0, 1)))
+    tables = []
+    for values in (offset, scatter):
+        table = np.full(array.shape, np.nan)
+        table[cells[:, 0], cells[:, 1]] = np.where(follows, values, np.nan)
+        tables.append(table)
+    return GateCurve(reset, set_pulse, levels, median, spread, tables[0], tables[1])

@@ -3,33 +3,44 @@
 A row of differential pairs holds one sample of the weights. The next one is proposed in the row
 after it: every cell is RESET, then SET at the gate whose median is what its forerunner conducts, so
 that the scatter of the SET is the random step. The proposal is accepted with the probability
-``p(new) / p(old)``; where it is not, the same row is written again, and a counter tells how often
-the old sample counts.
+``p(new) / p(old)``; where it is not, the old sample counts once more.
 
 The step is not symmetric: a cell scatters in proportion to its conductance, and ends lower more
 easily than it comes back. Without the factor ``q(old | new) / q(new | old)`` of Hastings
 (Biometrika 57, 97 (1970)), as published, the chain samples another density than the posterior. With
 it goes a second one: pairs of cells that may conduct anything between two bounds hold small weights
 in more ways than large ones, a triangular prior nobody asked for, which is divided out.
+
+The density q is that of the cell that is written, in both directions: the way back is what the same
+cell would do, so that a write leaves the posterior as it is whichever cell does it. What q does not
+know is where a trap of that cell stands. See :mod:`docs/learning.md` for what that does and why
+quiet cells, taken in turn, are wanted.
+
+With many weights a proposal of all of them is hardly ever accepted. A row is written as a whole all
+the same, but may be decided in blocks, down to single weights (Metropolis within Gibbs; Tierney,
+Ann. Statist. 22, 1701 (1994)): the step of a weight depends on its own pair alone, so the writes
+can come first and the decisions one after the other. Then each weight has a place of its own in the
+column of its pairs, and a table tells which.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Protocol
+from dataclasses import replace
+from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray, Pulse
 from labctl.errors import ProcedureError, WiringError
+from labctl.learn.celloffsets import CellOffsets
 from labctl.learn.gatecurve import GateCurve
+from labctl.learn.samplerows import Samples, sample_rows
 
-_CYCLES = 12
-"""Writes that the measured offset of a cell counts for."""
-_FORGET = 0.05
-"""Least weight of a write in it: the speed of a cell wanders."""
-_OUTLIER = 4.0
+GAIN = 0.1
+"""Of offsets before it is fitted."""
+QUIET = 0.25
+"""Share of the cells that is used, as far as the samples fit on them."""
 
 
 class Density(Protocol):
@@ -45,82 +56,30 @@ class Density(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Samples:
-    """Rows and their counters.
+@runtime_checkable
+class Densities(Protocol):
+    """A model that takes many samples at once."""
 
-    Attributes
-    ----------
-    weights
-        float64, shape (rows, size): what each row held, in order.
-    counts
-        int64, shape (rows,): for how many proposals it counted.
-    accepted
-        Share of the proposals.
-    pulses
-        RESET and SET pulses given.
-    """
-
-    weights: NDArray[np.float64]
-    counts: NDArray[np.int64]
-    accepted: float
-    pulses: int
-
-    def draws(self) -> NDArray[np.float64]:
-        """Return each row as often as it counts, shape (proposals, size)."""
-        return np.repeat(self.weights, self.counts, axis=0)
-
-
-def sample_rows(usable: NDArray[np.bool_], size: int) -> NDArray[np.int64]:
-    """Lay samples of ``size`` pairs on a chip, each on as few word lines of its own as it needs.
-
-    Parameters
-    ----------
-    usable
-        bool, shape (rows, columns).
-    size
-        Weights of a sample.
-
-    Returns
-    -------
-    NDArray
-        int64, shape (samples, size, 2, 2): sample; weight; plus or minus cell; row or column.
-
-    Raises
-    ------
-    WiringError
-        Where there is no room for two samples.
-    """
-    found, block = [], np.empty((0, 2), dtype=np.int64)
-    for row in range(usable.shape[0]):
-        free = np.flatnonzero(usable[row])
-        block = np.vstack([block, np.column_stack([np.full(len(free), row), free])])
-        if len(block) >= 2 * size:
-            found.append(block[: 2 * size].reshape(size, 2, 2))
-            block = np.empty((0, 2), dtype=np.int64)
-    if len(found) < 2:
-        raise WiringError(
-            f"Samples of {size} weights need {2 * size} cells each, and two samples at least; the "
-            f"{int(usable.sum())} usable cells of this chip hold {len(found)}."
-        )
-    return np.stack(found)
+    def log_posteriors(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log posteriors, nat, shape (k,), of samples, shape (k, size)."""
+        ...
 
 
 class Metropolis:
-    """The chain.
+    """Chains that share a chip.
 
     Parameters
     ----------
     array
         The cells, formed.
     model
-        With ``log_posterior``: logistic regression, a network.
+        With ``log_posterior``, better ``log_posteriors``: logistic regression, a network.
     curve
         Of these cells.
     rng
         Accepts and rejects.
     kappa
-        S per unit weight.
+        S per unit weight: one for all, or shape (size,).
     hastings
         Whether the proposal's asymmetry, and the bounds of the pairs, are made up for; False as
         published.
@@ -128,16 +87,29 @@ class Metropolis:
         Whether a rejected row is written again, as published; else the proposals go round the
         rows. What a cell keeps from one write to the next (a trap, a speed of its own) leans all
         proposals in a row the same way, and going round makes it random.
+    block
+        Weights that are decided together; None decides on whole rows, as published.
+    chains
+        How many; each has rows of its own.
+    gain
+        Weight of the newest write of a cell in what is believed of it; 0 averages over all its
+        writes, None fits it to those of the burn-in, see :class:`CellOffsets`.
     rows
-        int64, shape (samples, size, 2, 2), see :func:`sample_rows`; None uses the whole chip. The
-        chain goes round them, and what a row held is kept in the result.
+        int64, shape (samples, size, 2, 2), see :func:`sample_rows`; None uses the quietest cells.
     read_voltage
         V.
+
+    Attributes
+    ----------
+    conductance
+        float64, shape (chains, size, 2), S: the present samples, as they were read.
+    pulses
+        RESET and SET pulses given.
 
     Raises
     ------
     ProcedureError
-        Where rows and model do not fit each other, or ``kappa`` is not positive.
+        Where rows, chains and model do not fit each other, or ``kappa`` is not positive.
     """
 
     def __init__(
@@ -147,155 +119,216 @@ class Metropolis:
         curve: GateCurve,
         rng: np.random.Generator,
         *,
-        kappa: float,
+        kappa: ArrayLike,
         hastings: bool = True,
-        same_row: bool = True,
+        same_row: bool = False,
+        block: int | None = None,
+        chains: int = 1,
+        gain: float | None = None,
         rows: NDArray[np.int64] | None = None,
         read_voltage: float = READ_VOLTAGE,
     ) -> None:
-        if not 0.0 < kappa < np.inf:
-            raise ProcedureError(f"kappa is {kappa} S per unit weight; give a number above 0.")
-        usable = np.isfinite(curve.offset)
-        self.rows = sample_rows(usable, model.size) if rows is None else rows
-        if self.rows.shape[1:] != (model.size, 2, 2) or len(self.rows) < 2:
+        size = model.size
+        scale = np.asarray(kappa, dtype=np.float64)
+        if scale.shape not in ((), (size,)) or not ((scale > 0) & (scale < np.inf)).all():
             raise ProcedureError(
-                f"Rows of shape {self.rows.shape} for {model.size} weights; give (2 or more, "
-                f"{model.size}, 2, 2)."
+                f"kappa is {kappa} S per unit weight; give a number above 0, or one for each of "
+                f"the {size} weights."
             )
+        if chains < 1 or not 1 <= (block or 1) <= size:
+            raise ProcedureError(
+                f"{chains} chains deciding on {block} of {size} weights at a time: give 1 chain or "
+                "more, and from 1 weight to all."
+            )
+        if rows is None:
+            rows = _quiet_rows(curve, size, 2 * chains)
+        if rows.shape[1:] != (size, 2, 2) or len(rows) < 2 * chains:
+            raise ProcedureError(
+                f"Rows of shape {rows.shape} for {chains} chains of {size} weights; give "
+                f"({2 * chains} or more, {size}, 2, 2)."
+            )
+        self._many = model.log_posteriors if isinstance(model, Densities) else None
         self.array, self.model, self.curve, self.rng = array, model, curve, rng
-        self.scale, self.hastings, self.same_row = kappa, hastings, same_row
-        self.read_voltage = read_voltage
-        self._offset = curve.offset.copy()
-        self._writes = np.full(curve.offset.shape, _CYCLES)
-        low, high = curve.range
-        self._bounds = low, high
+        self.hastings, self.same_row = hastings, same_row
+        self.block, self.read_voltage = block or size, read_voltage
+        self.scale = np.broadcast_to(scale, (size,))
+        each = len(rows) // chains
+        # Chains take rows by turns, so that none has the one end of the chip to itself.
+        self.rows = rows[: each * chains].reshape(each, chains, size, 2, 2).swapaxes(0, 1)
+        self.offsets = CellOffsets(curve, GAIN if gain is None else gain)
+        self._fit = gain is None
+        self._burning = False
+        self._pulses: dict[float, Pulse] = {}
+        self._bounds = curve.range
         self.pulses = 0
-        self.conductance = np.full((model.size, 2), np.sqrt(low * high))
-        self._at, self._last, self._log = 0, 0, -np.inf
+        self.conductance = np.full((chains, size, 2), np.nan)
+        self._chain, self._weight = np.arange(chains)[:, None], np.arange(size)
+        self._at = np.zeros((chains, size), dtype=np.int64)
+        self._last = self._at.copy()
+        self._log = np.full(chains, np.nan)
+
+    @property
+    def chains(self) -> int:
+        """How many chains there are."""
+        return len(self.rows)
 
     def weights(self, conductance: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the weights, shape (size,), of conductances (S), shape (size, 2)."""
-        found: NDArray[np.float64] = (conductance[:, 0] - conductance[:, 1]) / self.scale
+        """Return the weights, shape (..., size), of conductances (S), shape (..., size, 2)."""
+        found: NDArray[np.float64] = (conductance[..., 0] - conductance[..., 1]) / self.scale
         return found
 
     def start(self, weights: NDArray[np.float64]) -> None:
-        """Write the first row about weights, shape (size,), as near as one SET comes.
+        """Write the first row about weights, shape (size,) or (chains, size), in one SET each.
 
         Raises
         ------
         ProcedureError
-            Where the cells could not be read.
+            Where no pair of a weight comes between the bounds.
         """
         low, high = self._bounds
-        half = 0.5 * self.scale * weights
+        half = 0.5 * self.scale * np.broadcast_to(weights, self._at.shape)
         middle = np.sqrt(low * high)
-        aim = np.column_stack([middle + half, middle - half])
-        written = self._write(0, np.clip(aim, 1.05 * low, 0.95 * high))
-        if not (written > 0).all():
-            raise ProcedureError("The first row could not be read back; look at its cells.")
-        self._at, self._last, self.conductance = 0, 0, written
-        self._log = self._density(written)
+        aim = np.stack([middle + half, middle - half], axis=-1)
+        aim = np.clip(aim, 1.05 * low, 0.95 * high)
+        self._at[:] = 0
+        for _ in range(self.rows.shape[1]):
+            written, *_ = self._write(self._at, aim)
+            inside = self._inside(written)
+            if inside.all():
+                self._last, self.conductance = self._at.copy(), written
+                self._log = self._densities(self.weights(written))
+                return
+            self._at += ~inside  # the next pair of that weight
+        raise ProcedureError(
+            f"The first row could not be written: none of {self.rows.shape[1]} pairs of weight "
+            f"{int(np.argwhere(~inside)[0, 1])} was read between {low:.3g} and {high:.3g} S. Look "
+            "at these cells, or start at smaller weights."
+        )
 
-    def _density(self, conductance: NDArray[np.float64]) -> float:
-        """Return the log density to sample, nat, in the conductances."""
-        log = self.model.log_posterior(self.weights(conductance))
-        if not self.hastings:
-            return log
+    def _inside(self, conductance: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Tell whether pairs, shape (..., 2), are within the bounds; unread ones are not."""
         low, high = self._bounds
-        room = high - low - np.abs(conductance[:, 0] - conductance[:, 1])
-        return log - float(np.log(room).sum())
+        return np.asarray(((conductance > low) & (conductance < high)).all(axis=-1))
 
-    def _write(self, row: int, aim: NDArray[np.float64]) -> NDArray[np.float64]:
-        """RESET and SET the cells of a row; return what they conduct, shape (size, 2)."""
-        cells = self.rows[row].reshape(-1, 2)
-        where = cells[:, 0], cells[:, 1]
-        gates = self.curve.gate(aim.ravel(), self._offset[where])
-        pulses: list[Pulse] = [replace(self.curve.set, gate=g) for g in gates.tolist()]
-        self.array.pulse(cells, self.curve.reset)
-        readings = self.array.pulse(cells, pulses, self.read_voltage)
-        assert readings is not None
-        self.pulses += 2 * len(cells)
-        self._follow(where, readings.conductance, aim.ravel())
-        return readings.conductance.reshape(-1, 2)
+    def _densities(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log posteriors, shape (k,), of samples, shape (k, size)."""
+        if self._many is not None:
+            return self._many(weights)
+        return np.array([self.model.log_posterior(w) for w in weights])
 
-    def _follow(
-        self,
-        where: tuple[NDArray[np.int64], NDArray[np.int64]],
-        reached: NDArray[np.float64],
-        aim: NDArray[np.float64],
-    ) -> None:
-        """Learn from a write how far its cells end above the typical one.
+    def _write(
+        self, places: NDArray[np.int64], aim: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], ...]:
+        """RESET and SET the pairs at ``places``, shape (chains, size).
 
-        A row is written again after a rejection, so what its cells do off the curve does not
-        average out: it would lean every proposal there the same way.
+        Returns what they conduct, their gates, and the offsets and scatters that they were
+        believed to have, each of shape (chains, size, 2).
         """
-        self._writes[where] += 1
-        miss = np.log(np.where(reached > 0, reached, aim) / aim)
-        far = _OUTLIER * float(self.curve.spread.max())
-        gain = np.maximum(1.0 / self._writes[where], _FORGET)
-        self._offset[where] += gain * np.clip(miss, -far, far)
+        cells = self.rows[self._chain, places, self._weight]
+        where = cells[..., 0], cells[..., 1]
+        offset, scatter = self.offsets.of(where), self.curve.scatter[where]
+        gates = self.curve.gate(aim, offset)
+        flat = cells.reshape(-1, 2)
+        self.array.pulse(flat, self.curve.reset)
+        pulses = [self._set(gate) for gate in gates.ravel().tolist()]
+        readings = self.array.pulse(flat, pulses, self.read_voltage)
+        assert readings is not None
+        self.pulses += 2 * len(flat)
+        reached = readings.conductance.reshape(aim.shape)
+        self.offsets.follow(where, reached, gates, keep=self._burning)
+        return reached, gates, offset, scatter
 
-    def propose(self) -> bool:
-        """Write the next row and tell whether it was accepted."""
-        row = ((self._at if self.same_row else self._last) + 1) % len(self.rows)
-        if row == self._at:
-            row = (row + 1) % len(self.rows)
-        self._last = row
-        new = self._write(row, self.conductance)
+    def _set(self, gate: float) -> Pulse:
+        if gate not in self._pulses:
+            self._pulses[gate] = replace(self.curve.set, gate=gate)
+        return self._pulses[gate]
+
+    def _gain(
+        self,
+        new: NDArray[np.float64],
+        gates: NDArray[np.float64],
+        offset: NDArray[np.float64],
+        scatter: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """Return what each pair adds to the log ratio, nat, besides the posterior's."""
+        old = self.conductance
+        there = self.curve.log_density(new, gates, offset, scatter)
+        back = self.curve.log_density(old, self.curve.gate(new, offset), offset, scatter)
         low, high = self._bounds
-        if not ((new > low) & (new < high)).all():  # a failed read as well
-            return False
-        log = self._density(new)
-        ratio = log - self._log
-        if self.hastings:
-            there = self.curve.log_density(new, self.conductance).sum()
-            back = self.curve.log_density(self.conductance, new).sum()
-            ratio += float(back - there)
-        if np.log(self.rng.random()) >= ratio:
-            return False
-        self._at, self.conductance, self._log = row, new, log
-        return True
+        before, after = (high - low - np.abs(g[..., 0] - g[..., 1]) for g in (old, new))
+        found: NDArray[np.float64] = (back - there).sum(axis=-1) + np.log(before / after)
+        return found
 
-    def run(self, rows: int, *, burn_in: int = 0, every: int = 1) -> Samples:
-        """Fill rows with samples.
+    def propose(self) -> NDArray[np.bool_]:
+        """Write the next row of each chain; tell which weights moved, shape (chains, size)."""
+        rows = self.rows.shape[1]
+        places = ((self._at if self.same_row else self._last) + 1) % rows
+        places = np.where(places == self._at, (places + 1) % rows, places)
+        self._last = places
+        new, gates, offset, scatter = self._write(places, self.conductance)
+        inside = self._inside(new)
+        new = np.where(inside[..., None], new, self.conductance)
+        gain = np.zeros(inside.shape)
+        if self.hastings:
+            gain = self._gain(new, gates, offset, scatter)
+        old, proposed = self.weights(self.conductance), self.weights(new)
+        moved = np.zeros(inside.shape, dtype=bool)
+        order = self.rng.permutation(self.model.size) if self.block < self.model.size else ...
+        mixed = self._weight[order]
+        for first in range(0, self.model.size, self.block):
+            some = mixed[first : first + self.block]
+            trial = old.copy()
+            trial[:, some] = proposed[:, some]
+            log = self._densities(trial)
+            ratio = log - self._log + gain[:, some].sum(axis=1)
+            taken = inside[:, some].all(axis=1) & (np.log(self.rng.random(len(log))) < ratio)
+            old[taken], self._log[taken] = trial[taken], log[taken]
+            moved[:, some] = taken[:, None]
+        self.conductance = np.where(moved[..., None], new, self.conductance)
+        self._at = np.where(moved, places, self._at)
+        return moved
+
+    def run(self, samples: int, *, burn_in: int = 0, every: int = 1) -> Samples:
+        """Draw samples.
 
         Parameters
         ----------
-        rows
-            Samples wanted.
+        samples
+            Of each chain.
         burn_in
             Proposals before the first one counts.
         every
-            Proposals to a sample: with 1 every accepted row is one, weighted by its counter; with
-            more, a row is kept after so many proposals, with the counter 1, and those between are
-            written over.
+            Proposals to a sample.
         """
-        if rows < 1 or burn_in < 0 or every < 1:
+        if samples < 1 or burn_in < 0 or every < 1:
             raise ProcedureError(
-                f"{rows} rows, a burn-in of {burn_in}, one of {every} proposals: give 1 or more, "
-                "0 or more, 1 or more."
+                f"{samples} samples, a burn-in of {burn_in}, one of {every} proposals: give 1 or "
+                "more, 0 or more, 1 or more."
             )
-        if not np.isfinite(self._log):
+        if not np.isfinite(self._log).all():
             self.start(np.zeros(self.model.size))
+        self._burning = self._fit
         for _ in range(burn_in):
             self.propose()
-        kept: list[NDArray[np.float64]] = []
-        counts: list[int] = []
-        accepted = proposals = 0
-        count = 1
-        while len(kept) < rows:
-            old = self.weights(self.conductance)
-            moved = self.propose()
-            accepted += moved
-            proposals += 1
-            if every > 1:
-                if proposals % every == 0:
-                    kept.append(self.weights(self.conductance))
-                    counts.append(1)
-            elif moved:
-                kept.append(old)
-                counts.append(count)
-                count = 1
-            else:
-                count += 1
-        return Samples(np.array(kept), np.array(counts), accepted / proposals, self.pulses)
+        self._burning = False
+        if self._fit:
+            self.offsets.fit()
+        kept = np.empty((samples, self.chains, self.model.size))
+        moved = 0.0
+        for k in range(samples):
+            for _ in range(every):
+                moved += float(self.propose().mean())
+            kept[k] = self.weights(self.conductance)
+        return Samples(kept.swapaxes(0, 1), moved / (samples * every), self.pulses)
+
+
+def _quiet_rows(curve: GateCurve, size: int, least: int) -> NDArray[np.int64]:
+    """Return rows on the quietest cells that give ``least`` of them."""
+    for share in np.arange(QUIET, 1.0, 0.05).tolist():
+        try:
+            rows = sample_rows(curve.quiet(share), size)
+        except WiringError:
+            continue
+        if len(rows) >= least:
+            return rows
+    return sample_rows(np.isfinite(curve.offset), size)

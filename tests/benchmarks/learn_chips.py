@@ -32,9 +32,14 @@ class Prepared:
     calibration: Calibration
 
 
-def formed(kind: str, rows: int, columns: int, seed: int, edges: bool = True) -> SimulatedArray:
-    """Return an array of formed cells; without ``edges`` a pulse is as short as it says."""
-    made = replace(preset(kind), speed_spread=SPREAD)
+def formed(
+    kind: str, rows: int, columns: int, seed: int, edges: bool = True, **changed: float
+) -> SimulatedArray:
+    """Return an array of formed cells; without ``edges`` a pulse is as short as it says.
+
+    ``changed`` are numbers of the preset, to switch off what a chip does.
+    """
+    made = replace(preset(kind), **{"speed_spread": SPREAD, **changed})
     timeline = Timeline() if edges else Timeline(level=0.0)
     array = SimulatedArray(Chip(rows, columns, made, seed), timeline, exact=False)
     ramp = recommended(kind).form

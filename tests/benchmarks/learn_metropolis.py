@@ -1,26 +1,44 @@
-"""Metropolis-Hastings in rows of cells, with and without the factor of Hastings."""
+"""Metropolis-Hastings in rows of cells of the realistic chip: what leans it, and what it samples."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from labctl.array import Pulse
-from labctl.learn.gatecurve import measure_gate_curve
+from labctl.learn.gatecurve import GateCurve, measure_gate_curve
 from labctl.learn.metropolis import Metropolis
 from labctl.learn.models import LogisticRegression
-from labctl.learn.posterior import Moments, compare
+from labctl.learn.posterior import Moments, compare, effective_sample_size, r_hat
+from labctl.learn.reference import reference
+from labctl.learn.samplerows import Samples, sample_rows
 from labctl.learn.tasks import breast_cancer
+from labctl.sim import SimulatedArray
+from tests.benchmarks import learn_metropolis_network
 from tests.benchmarks.figure import Figure
-from tests.benchmarks.learn_chips import formed
+from tests.benchmarks.learn_chips import SIDE, formed
 
 FEATURES, DATA = 3, 60
-ROWS, EVERY, BURN_IN = 4_000, 4, 500
-KAPPA = 20e-6
+CHAINS, BURN_IN = 4, 300
+SAMPLES, EVERY = 1_000, 4
+KAPPA = 16e-6
+ALL_SAMPLES, ALL_KAPPA = 2_500, 7e-6
 RESET, SET = Pulse.reset(1.6, 4.75, 2e-4), Pulse.set(1.6, 1.5, 2e-4)
 GATES = np.arange(1.4, 1.86, 0.05)
+_TRAPS = {"trap_amplitude": 0.0}
+_SPEED = {"cycle_spread": 0.0}
+_RELAXATION = {"relaxation_mean": 0.0, "relaxation_spread": 0.0}
+SWITCHED_OFF: dict[str, dict[str, float]] = {
+    "nothing": {},
+    "white read noise": {"read_white": 0.0},
+    "relaxation": _RELAXATION,
+    "traps": _TRAPS,
+    "wandering speed": _SPEED,
+    "traps and wandering speed": {**_TRAPS, **_SPEED},
+}
 
 
 def small() -> LogisticRegression:
@@ -35,16 +53,12 @@ def exact(model: LogisticRegression, seed: int = 0) -> Moments:
     """Return the posterior by 400 float Metropolis chains; means are good to 0.02 sd."""
     rng = np.random.default_rng(seed)
     w = np.zeros((400, model.size))
-
-    def log(points: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.array([model.log_posterior(point) for point in points])
-
-    now, root, kept = log(w), 0.3 * np.eye(model.size), []
+    now, root, kept = model.log_posteriors(w), 0.3 * np.eye(model.size), []
     for k in range(1200):
         if k == 300:
             root = 2.38 / model.size**0.5 * np.linalg.cholesky(np.cov(w.T))
         new = w + rng.normal(size=w.shape) @ root.T
-        there = log(new)
+        there = model.log_posteriors(new)
         better = np.log(rng.random(len(w))) < there - now
         w, now = np.where(better[:, None], new, w), np.where(better, there, now)
         if k >= 400 and k % 20 == 0:
@@ -53,28 +67,84 @@ def exact(model: LogisticRegression, seed: int = 0) -> Moments:
     return Moments(draws.mean(axis=0), draws.std(axis=0), draws)
 
 
-def measure() -> Iterator[Figure]:
-    """Run the chain as published, then with the factor, then going round the rows as well."""
-    model = small()
-    known = exact(model)
-    for name, hastings, same_row in (
-        ("as published", False, True),
-        ("with Hastings", True, True),
-        ("with Hastings, going round", True, False),
-    ):
-        array = formed("hfox-1t1r", 32, 2 * model.size, seed=1)
-        curve = measure_gate_curve(array, array.all_cells, RESET, SET, GATES)
+def chip(**changed: float) -> tuple[SimulatedArray, GateCurve]:
+    """Return a formed chip and its measured gate curve."""
+    array = formed("hfox-1t1r", SIDE, SIDE, 1, **changed)
+    return array, measure_gate_curve(array, array.all_cells, RESET, SET, GATES)
+
+
+def anyhow(curve: GateCurve, size: int) -> NDArray[np.int64]:
+    """Return one sample a word line on whatever cells come first, noisy or not."""
+    usable = np.isfinite(curve.offset)
+    usable[:, 2 * size + 2 :] = False
+    return sample_rows(usable, size)
+
+
+def run(
+    model: LogisticRegression, settings: dict[str, Any], samples: int, every: int, burn_in: int
+) -> tuple[Metropolis, Samples]:
+    """Run chains from zero on a fresh chip; ``settings`` are those of the chain."""
+    array, curve = chip()
+    if settings.pop("any_cells", False):
+        settings["rows"] = anyhow(curve, model.size)
+    rng = np.random.default_rng(3)
+    chain = Metropolis(array, model, curve, rng, chains=CHAINS, **settings)
+    return chain, chain.run(samples, burn_in=burn_in, every=every)
+
+
+def figures(
+    label: str, chain: Metropolis, samples: Samples, known: Moments, bounded: bool
+) -> Iterator[Figure]:
+    """Yield how samples stand against the posterior, and what they cost."""
+    found = compare(samples.draws(), known)
+    error, high, low = (0.10, 1.05, 0.95) if bounded else (None, None, None)
+    yield Figure(f"{label}: mean error", found.mean_error, "sd", error)
+    yield Figure(f"{label}: sd ratio", found.sd_ratio, "ratio", high, low)
+    if bounded:
+        yield Figure(f"{label}: least weight's", found.sd_ratio_min, "ratio", None, 0.85)
+        yield Figure(f"{label}: largest weight's", found.sd_ratio_max, "ratio", 1.15)
+        yield Figure(f"{label}: sliced W2", found.sliced_w2, "sd", 0.10)
+        size = effective_sample_size(samples.weights)
+        yield Figure(f"{label}: R-hat", float(r_hat(samples.weights).max()), "ratio")
+        yield Figure(f"{label}: effective samples, worst weight", float(size.min()), "draws")
+        cost = samples.pulses / (2 * 2 * size.min() * chain.model.size)
+        yield Figure(f"{label}: writes a cell and effective sample", float(cost), "writes")
+    yield Figure(f"{label}: accepted", samples.accepted, "fraction")
+
+
+def leaning(model: LogisticRegression) -> Iterator[Figure]:
+    """Write rows again, as published, on chips that lack one effect or the other."""
+    for name, changed in SWITCHED_OFF.items():
+        array, curve = chip(**changed)
         rng = np.random.default_rng(3)
         chain = Metropolis(
-            array, model, curve, rng, kappa=KAPPA, hastings=hastings, same_row=same_row
-        )
-        chain.start(known.mean)
-        samples = chain.run(ROWS, burn_in=BURN_IN, every=EVERY)
-        found = compare(samples.weights, known)
-        label = f"Metropolis {name}"
-        bounds = (0.10, 1.05, 0.95) if hastings and not same_row else (None, None, None)
-        yield Figure(f"{label}: mean error", found.mean_error, "sd", bounds[0])
-        yield Figure(f"{label}: sd ratio", found.sd_ratio, "ratio", *bounds[1:])
-        writes = chain.pulses / array.shape[0] / array.shape[1]
-        yield Figure(f"{label}: writes a cell", writes, "pulses")
-        yield Figure(f"{label}: accepted", samples.accepted, "fraction")
+            array, model, curve, rng, kappa=KAPPA, chains=CHAINS, same_row=True,
+            rows=anyhow(curve, model.size),
+        )  # fmt: skip
+        chain.run(1, burn_in=BURN_IN)
+        label = f"misses adding up over 8 writes, off: {name}"
+        yield Figure(label, float(chain.offsets.adds_up[0]), "x white")
+
+
+def measure() -> Iterator[Figure]:
+    """Find what leans the proposals, then sample 4 weights, all 31, and a small network."""
+    model = small()
+    yield from leaning(model)
+    known = exact(model)
+    published: dict[str, Any] = {"hastings": False, "same_row": True, "any_cells": True, "gain": 0.0}
+    for name, settings, bounded in (
+        ("as published", published, False),
+        ("and with Hastings", {**published, "hastings": True}, False),
+        ("and cells followed", {"same_row": True, "any_cells": True}, False),
+        ("and quiet cells", {"same_row": True}, False),
+        ("and going round", {}, True),
+    ):
+        chain, samples = run(model, {"kappa": KAPPA, **settings}, SAMPLES, EVERY, BURN_IN)
+        yield from figures(f"Metropolis, 4 weights, {name}", chain, samples, known, bounded)
+    task = breast_cancer()
+    whole = LogisticRegression(task.x_train, task.y_train)
+    single = {"kappa": ALL_KAPPA, "block": 1}
+    chain, samples = run(whole, single, ALL_SAMPLES, 1, BURN_IN)
+    known = reference("breast_cancer")
+    yield from figures("Metropolis, 31 weights one by one", chain, samples, known, True)
+    yield from learn_metropolis_network.measure()

@@ -90,6 +90,16 @@ class LogisticRegression:
         """Return log likelihood plus log prior, nat, up to a constant."""
         return self.log_likelihood(weights) + log_prior(weights, self._precision)
 
+    def log_posteriors(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log posteriors, shape (k,), of weights, shape (k, size)."""
+        z = weights @ self._xt
+        found: NDArray[np.float64] = (
+            z @ self._y
+            - np.logaddexp(0.0, z).sum(axis=-1)
+            - 0.5 * np.square(weights) @ self._precision
+        )
+        return found
+
     def predict(
         self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
     ) -> NDArray[np.float64]:

@@ -212,20 +212,31 @@ class Network:
         """Return None: second derivatives of networks are too dear."""
         return
 
-    def log_likelihood(self, weights: NDArray[np.float64]) -> float:
-        """Return the log likelihood of the training labels, nat."""
+    def _log_likelihoods(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log likelihoods, nat, shape (...), of weights, shape (..., size)."""
         z = self._forward(weights, self._x)[1][-1]
         if self.likelihood == "gaussian":
             miss = (z - self._target) / self.noise_sd
-            constant = miss.size * np.log(self.noise_sd * np.sqrt(2 * np.pi))
-            return float(-0.5 * np.sum(miss * miss) - constant)
+            constant = self._target.size * np.log(self.noise_sd * np.sqrt(2 * np.pi))
+            return np.asarray(-0.5 * np.sum(miss * miss, axis=(-2, -1)) - constant)
         if self.likelihood == "binary":
-            return float(np.sum(self._target * z - np.logaddexp(0.0, z)))
-        return float(np.sum(z * self._target) - np.logaddexp.reduce(z, axis=-1).sum())
+            return np.asarray(np.sum(self._target * z - np.logaddexp(0.0, z), axis=(-2, -1)))
+        level = np.logaddexp.reduce(z, axis=-1).sum(axis=-1)
+        return np.asarray(np.sum(z * self._target, axis=(-2, -1)) - level)
+
+    def log_likelihood(self, weights: NDArray[np.float64]) -> float:
+        """Return the log likelihood of the training labels, nat."""
+        return float(self._log_likelihoods(weights))
 
     def log_posterior(self, weights: NDArray[np.float64]) -> float:
         """Return log likelihood plus log prior, nat, up to a constant."""
         return self.log_likelihood(weights) + log_prior(weights, self._precision)
+
+    def log_posteriors(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the log posteriors, shape (k,), of weights, shape (k, size)."""
+        prior = -0.5 * np.square(weights) @ self._precision
+        found: NDArray[np.float64] = self._log_likelihoods(weights) + prior
+        return found
 
     def predict(
         self, weights: ArrayLike, x: ArrayLike, product: Product | None = None
