@@ -1,10 +1,10 @@
 """How far each cell ends above the typical one, followed from write to write.
 
-A write is a fair proposal if nothing before it tells where it will end. Traps that stay where they
-are for seconds, and the speed of a cell, which wanders, do tell: a cell that ended high is likely to
-end high again. Where that goes unnoticed, steps of a Markov chain are followed by more steps the
-same way, and it samples too wide a posterior. So each cell's offset is smoothed exponentially, and
-the weight of a write in it is chosen so that what is left does not add up over several writes.
+A write is a fair proposal if nothing before it tells where it will end. Traps that stay put for
+seconds, and the speed of a cell, which wanders, do tell: a cell that ended high is likely to end
+high again. Where that goes unnoticed, a step of a Markov chain is followed by more the same way,
+and it samples too wide a posterior. So each cell's offset is smoothed exponentially, and the weight
+of a write in it is chosen so that what is left does not add up over several writes.
 """
 
 from __future__ import annotations

@@ -12,9 +12,9 @@ it goes a second one: pairs of cells that may conduct anything between two bound
 in more ways than large ones, a triangular prior nobody asked for, which is divided out.
 
 The density q is that of the cell that is written, in both directions: the way back is what the same
-cell would do, so that a write leaves the posterior as it is whichever cell does it. What q does not
-know is where a trap of that cell stands. See :mod:`docs/learning.md` for what that does and why
-quiet cells, taken in turn, are wanted.
+cell would do, so that a write leaves the posterior as it is whichever cell does it. That holds
+as far as nothing before a write tells where it ends, see
+        :mod:`labctl.learn.celloffsets`.
 
 With many weights a proposal of all of them is hardly ever accepted. A row is written as a whole all
 the same, but may be decided in blocks, down to single weights (Metropolis within Gibbs; Tierney,
@@ -93,7 +93,8 @@ class Metropolis:
         How many; each has rows of its own.
     gain
         Weight of the newest write of a cell in what is believed of it; 0 averages over all its
-        writes, None fits it to those of the burn-in, see :class:`CellOffsets`.
+        writes, None fits it to those of the burn-in, see
+        :mod:`labctl.learn.celloffsets`.
     rows
         int64, shape (samples, size, 2, 2), see :func:`sample_rows`; None uses the quietest cells.
     read_voltage
@@ -132,7 +133,7 @@ class Metropolis:
         scale = np.asarray(kappa, dtype=np.float64)
         if scale.shape not in ((), (size,)) or not ((scale > 0) & (scale < np.inf)).all():
             raise ProcedureError(
-                f"kappa is {kappa} S per unit weight; give a number above 0, or one for each of "
+                f"kappa is {scale} S per unit weight; give a number above 0, or one for each of "
                 f"the {size} weights."
             )
         if chains < 1 or not 1 <= (block or 1) <= size:
@@ -273,8 +274,8 @@ class Metropolis:
             gain = self._gain(new, gates, offset, scatter)
         old, proposed = self.weights(self.conductance), self.weights(new)
         moved = np.zeros(inside.shape, dtype=bool)
-        order = self.rng.permutation(self.model.size) if self.block < self.model.size else ...
-        mixed = self._weight[order]
+        whole = self.block == self.model.size
+        mixed = self._weight if whole else self.rng.permutation(self.model.size)
         for first in range(0, self.model.size, self.block):
             some = mixed[first : first + self.block]
             trial = old.copy()
@@ -287,6 +288,16 @@ class Metropolis:
         self.conductance = np.where(moved[..., None], new, self.conductance)
         self._at = np.where(moved, places, self._at)
         return moved
+
+    def read(self) -> NDArray[np.float64]:
+        """Read the present samples again; return the weights, shape (chains, size).
+
+        They differ from those that count by read noise and by what the cells have relaxed since;
+        NaN where a cell could not be read.
+        """
+        cells = self.rows[self._chain, self._at, self._weight]
+        readings = self.array.read(cells.reshape(-1, 2), self.read_voltage)
+        return self.weights(readings.conductance.reshape(self.conductance.shape))
 
     def run(self, samples: int, *, burn_in: int = 0, every: int = 1) -> Samples:
         """Draw samples.

@@ -77,7 +77,9 @@ def measure() -> Iterator[Figure]:
     )
     error = (seen.mean(axis=0) - known.mean(axis=0)) / known.std(axis=0)
     ratio = seen.std(axis=0) / known.std(axis=0)
-    yield Figure(f"{label}: error of mean predictions", float(np.sqrt((error**2).mean())), "sd", 0.1)
+    yield Figure(
+        f"{label}: error of mean predictions", float(np.sqrt((error**2).mean())), "sd", 0.1
+    )
     yield Figure(f"{label}: sd ratio of predictions", float(np.median(ratio)), "ratio", 1.05, 0.95)
     by_chain = seen.reshape(CHAINS, SAMPLES, -1)
     yield Figure(f"{label}: R-hat of predictions", float(r_hat(by_chain).max()), "ratio", 1.02)

@@ -6,133 +6,179 @@ good to 0.04 sd and its sd to 3 %; the bounds are five of these away (false alar
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
-from numpy.typing import ArrayLike
 
-from labctl.array import READ_GATE, READ_VOLTAGE, Counters, Pulse, Readings, Sweep, Timing
-from labctl.errors import CalibrationError, ProcedureError, WiringError
-from labctl.learn.gatecurve import GateCurve, measure_gate_curve
-from labctl.learn.metropolis import Metropolis, Samples, sample_rows
-
-RESET, SET = Pulse.reset(1.6, 4.75, 2e-4), Pulse.set(1.6, 1.5, 2e-4)
-GATES = np.arange(1.2, 2.25, 0.1)
-
-
-class Gated:
-    """A CellArray: a RESET clears a cell, a SET leaves 100 µS/V^2 (gate - 1)^2, give or take."""
-
-    def __init__(self, rows: int, columns: int, seed: int, spread: float = 0.1) -> None:
-        self.shape = rows, columns
-        self.timing, self.counters = Timing(0.01, 0.01), Counters()
-        self.rng, self.spread = np.random.default_rng(seed), spread
-        self.own = 0.05 * self.rng.normal(size=self.shape)
-        self.conductance, self.most = np.full(self.shape, 1e-6), 1.0
-
-    def now(self) -> float:
-        return 0.0
-
-    def read(
-        self, cells: ArrayLike, voltage: float = READ_VOLTAGE, gate: float = READ_GATE
-    ) -> Readings:
-        wanted = np.asarray(cells)
-        value = self.conductance[wanted[:, 0], wanted[:, 1]]
-        none = np.zeros(len(wanted), np.uint8)
-        return Readings(wanted, value * voltage, value, none, np.zeros(len(wanted)))
-
-    def pulse(
-        self, cells: ArrayLike, pulses: Pulse | Sequence[Pulse], read: float | None = None
-    ) -> Readings | None:
-        wanted = np.asarray(cells)
-        each = [pulses] * len(wanted) if isinstance(pulses, Pulse) else pulses
-        gate = np.array([p.gate for p in each])
-        noise = self.own[wanted[:, 0], wanted[:, 1]] + self.spread * self.rng.normal(size=len(gate))
-        up = np.array([p.bit_line > 0 for p in each])
-        left = np.where(up, 1e-4 * (gate - 1.0) ** 2 * np.exp(noise), 1e-6)
-        self.conductance[wanted[:, 0], wanted[:, 1]] = np.minimum(left, self.most)
-        self.counters.pulses += len(wanted)
-        return None if read is None else self.read(wanted, read)
-
-    def check(self, pulses: Sequence[Pulse]) -> None:
-        """Nothing is forbidden."""
-
-    def sweep(
-        self, cell: tuple[int, int], voltages: Sequence[float], gate: float, dwell: float
-    ) -> Sweep:
-        raise NotImplementedError
+from labctl.errors import ProcedureError, WiringError
+from labctl.learn.gatecurve import measure_gate_curve
+from labctl.learn.metropolis import Metropolis
+from labctl.learn.samplerows import Samples, sample_rows
+from tests.benchmarks.learn_chips import formed
+from tests.benchmarks.learn_metropolis import GATES as CHIP_GATES
+from tests.benchmarks.learn_metropolis import RESET as CHIP_RESET
+from tests.benchmarks.learn_metropolis import SET as CHIP_SET
+from tests.learn.gated import Gated, curve
 
 
 class Normal:
-    """Three weights of known mean and sd."""
+    """Weights of known mean and sd, three of them, or more that are correlated."""
 
-    size = 3
-    mean, sd = np.array([-0.5, 0.0, 0.7]), np.array([0.5, 0.8, 0.6])
+    def __init__(self, size: int = 3, correlation: float = 0.0) -> None:
+        self.size = size
+        self.mean = np.resize([-0.5, 0.0, 0.7], size)
+        self.sd = np.resize([0.5, 0.8, 0.6], size)
+        table = np.full((size, size), correlation)
+        np.fill_diagonal(table, 1.0)
+        self.precision = np.linalg.inv(table * np.outer(self.sd, self.sd))
 
     def log_posterior(self, weights: np.ndarray) -> float:
-        return float(-0.5 * np.sum(((weights - self.mean) / self.sd) ** 2))
+        away = weights - self.mean
+        return float(-0.5 * away @ self.precision @ away)
 
 
-def curve(array: Gated, cycles: int = 60) -> GateCurve:
-    cells = np.argwhere(np.ones(array.shape, bool))
-    return measure_gate_curve(array, cells, RESET, SET, GATES, cycles=cycles)
+def run(
+    array: Gated, proposals: int, model: Normal | None = None, burn_in: int = 300, **settings: Any
+) -> tuple[Metropolis, Samples]:
+    rng = np.random.default_rng(4)
+    settings = {"kappa": 20e-6, **settings}
+    chain = Metropolis(array, model or Normal(), curve(array, 30), rng, **settings)
+    return chain, chain.run(proposals // chain.chains, burn_in=burn_in)
 
 
-def run(hastings: bool, rows: int = 3000) -> Samples:
-    array = Gated(8, 6, seed=3)
-    chain = Metropolis(
-        array, Normal(), curve(array), np.random.default_rng(4), kappa=20e-6, hastings=hastings
-    )
-    return chain.run(rows, burn_in=300, every=2)
-
-
-def figures(samples: Samples) -> tuple[float, float]:
+def figures(samples: Samples, known: Normal | None = None) -> tuple[float, float]:
     """Return the largest mean error in sds, and the mean sd ratio."""
-    drawn = samples.draws()
-    error = (drawn.mean(axis=0) - Normal.mean) / Normal.sd
-    return float(np.abs(error).max()), float((drawn.std(axis=0) / Normal.sd).mean())
-
-
-def test_a_measured_curve_is_that_of_the_cells() -> None:
-    array = Gated(12, 12, seed=1)
-    found = curve(array)
-    np.testing.assert_allclose(np.exp(found.median), 1e-4 * (GATES - 1) ** 2, rtol=0.03)
-    np.testing.assert_allclose(found.spread, 0.1, rtol=0.1)
-    np.testing.assert_allclose(found.offset, array.own - np.median(array.own), atol=0.05)
-
-
-def test_cells_are_aimed_at_with_their_own_offset() -> None:
-    array = Gated(4, 4, seed=2, spread=1e-3)
-    found = curve(array, cycles=6)
-    cells = np.argwhere(np.ones((4, 4), bool))
-    gates = found.gate(np.full(16, 40e-6), found.offset.ravel())
-    reached = array.pulse(cells, [Pulse.set(1.6, g, 2e-4) for g in gates], 0.2)
-    assert reached is not None
-    np.testing.assert_allclose(reached.conductance, 40e-6, rtol=0.03)
+    drawn, model = samples.draws(), known or Normal()
+    error = (drawn.mean(axis=0) - model.mean) / model.sd
+    return float(np.abs(error).max()), float((drawn.std(axis=0) / model.sd).mean())
 
 
 def test_with_the_factor_of_hastings_the_posterior_comes_out() -> None:
-    error, ratio = figures(run(hastings=True))
+    rows = sample_rows(np.ones((8, 6), bool), 3)
+    _, samples = run(Gated(8, 6, seed=3), 6000, rows=rows, chains=2)
+    error, ratio = figures(samples)
     assert error < 0.25
     assert 0.85 < ratio < 1.15
 
 
 def test_without_it_the_posterior_is_another_one() -> None:
-    error, ratio = figures(run(hastings=False))
+    rows = sample_rows(np.ones((8, 6), bool), 3)
+    _, samples = run(Gated(8, 6, seed=3), 6000, rows=rows, hastings=False)
+    error, ratio = figures(samples)
     assert error > 0.25 or ratio < 0.85
+
+
+def leaning() -> Gated:
+    """Return cells that keep a third of their variance for some twenty writes."""
+    return Gated(8, 12, seed=5, lean=0.3, forget=0.3)
+
+
+def test_cells_that_lean_widen_the_posterior_where_that_is_not_followed() -> None:
+    _, samples = run(leaning(), 12_000, chains=4, same_row=True, gain=0.0)
+    assert figures(samples)[1] > 1.2
+
+
+def test_followed_they_do_not() -> None:
+    chain, samples = run(leaning(), 12_000, chains=4, same_row=True)
+    error, ratio = figures(samples)
+    assert 0.07 <= chain.offsets.gain <= 0.2
+    # An effective sample size of some 1 000: five standard errors, and 2 % for the gain's own.
+    assert error < 0.2
+    assert 0.87 < ratio < 1.13
+
+
+def test_going_round_the_rows_takes_them_in_turn() -> None:
+    array = Gated(8, 6, seed=5)
+    rows = sample_rows(np.ones((8, 6), bool), 3)
+    rng = np.random.default_rng(6)
+    chain = Metropolis(array, Normal(), curve(array, 6), rng, kappa=5e-6, rows=rows)
+    chain.start(Normal().mean)
+    written = []
+    for _ in range(40):
+        before = array.conductance.copy()
+        chain.propose()
+        [row] = np.unique(np.argwhere(array.conductance != before)[:, 0])
+        written.append(int(row))
+    steps = np.diff(written) % 8
+    assert set(steps) <= {1, 2}  # the row that holds the sample is left out
+    assert (steps == 1).mean() > 0.7
+
+
+def test_many_weights_are_decided_one_by_one() -> None:
+    model = Normal(12, correlation=0.3)
+    array = Gated(16, 24, seed=6)
+    _, whole = run(array, 300, model, kappa=8e-6)
+    chain, samples = run(array, 4000, model, kappa=8e-6, chains=2, block=1)
+    assert 2 * whole.accepted < samples.accepted
+    error, ratio = figures(samples, model)
+    # An effective sample size of some 150 a weight: five standard errors.
+    assert error < 0.4
+    assert 0.88 < ratio < 1.12
+    assert samples.pulses == 2 * 24 * chain.chains * (1 + 300 + 2000)
+    held = chain.conductance
+    np.testing.assert_array_equal(chain.read(), chain.weights(held))
+
+
+def test_the_posterior_comes_out_on_a_realistic_chip() -> None:
+    array = formed("hfox-1t1r", 16, 16, seed=1)
+    measured = measure_gate_curve(array, array.all_cells, CHIP_RESET, CHIP_SET, CHIP_GATES)
+    chain = Metropolis(
+        array, Normal(), measured, np.random.default_rng(1), kappa=9e-6, chains=4, block=1
+    )
+    error, ratio = figures(chain.run(500, burn_in=150))
+    # An effective sample size of some 200 a weight: five standard errors.
+    assert error < 0.36
+    assert 0.85 < ratio < 1.15
 
 
 def test_a_rejected_row_is_written_again_and_the_old_one_counts() -> None:
     array = Gated(8, 6, seed=5)
-    chain = Metropolis(array, Normal(), curve(array), np.random.default_rng(6), kappa=20e-6)
-    chain.start(Normal.mean)
-    samples = chain.run(40)
-    assert samples.counts.min() >= 1
-    assert samples.counts.max() > 1
-    assert samples.draws().shape == (samples.counts.sum(), 3)
-    assert samples.accepted == pytest.approx(40 / samples.counts.sum())
-    assert samples.pulses == 12 * (1 + samples.counts.sum())
+    chain = Metropolis(
+        array, Normal(), curve(array, 12), np.random.default_rng(6), kappa=20e-6, same_row=True,
+        rows=sample_rows(np.ones((8, 6), bool), 3),
+    )  # fmt: skip
+    chain.start(chain.model.mean)
+    samples = chain.run(200)
+    held, counts = samples.counted()
+    assert counts.min() >= 1
+    assert counts.max() > 1
+    np.testing.assert_array_equal(np.repeat(held, counts, axis=0), samples.draws())
+    # The first sample of the run may be the one from before it.
+    assert samples.accepted * 200 - len(held) in (-1, 0)
+    assert samples.pulses == 12 * (1 + 200)
+
+
+def test_chains_keep_to_cells_of_their_own() -> None:
+    array = Gated(8, 12, seed=1)
+    chain = Metropolis(
+        array, Normal(), curve(array, 6), np.random.default_rng(0), kappa=20e-6, chains=3, block=1
+    )
+    cells = chain.rows.reshape(-1, 2)
+    assert len(np.unique(cells, axis=0)) == len(cells)
+    chain.start(np.zeros((3, 3)))
+    before = chain.conductance.copy()
+    moved = chain.propose()
+    changed = (chain.conductance != before).all(axis=-1)
+    np.testing.assert_array_equal(changed, moved)
+    assert len(np.unique(moved.sum(axis=1))) > 1 or 0 < moved.mean() < 1
+
+
+def test_a_first_row_goes_around_a_cell_that_does_not_follow() -> None:
+    array = Gated(8, 6, seed=5)
+    measured = curve(array, 12)
+    array.most[0, 1] = 2e-6  # it broke after it was measured
+    chain = Metropolis(
+        array, Normal(), measured, np.random.default_rng(6), kappa=20e-6,
+        rows=sample_rows(np.ones((8, 6), bool), 3),
+    )  # fmt: skip
+    chain.start(Normal().mean)
+    low, high = measured.range
+    assert ((chain.conductance > low) & (chain.conductance < high)).all()
+    np.testing.assert_allclose(chain.weights(chain.conductance)[0], Normal().mean, atol=2.0)
+    array.most[:, 1] = 2e-6
+    with pytest.raises(ProcedureError, match="none of 8 pairs of weight 0"):
+        chain.start(Normal().mean)
 
 
 def test_samples_are_laid_around_what_is_unusable() -> None:
@@ -141,18 +187,9 @@ def test_samples_are_laid_around_what_is_unusable() -> None:
     rows = sample_rows(usable, 3)
     assert rows.shape == (4, 3, 2, 2)
     assert not any((rows.reshape(-1, 2) == [1, 2]).all(axis=1))
+    assert sample_rows(np.ones((2, 13), bool), 3).shape == (4, 3, 2, 2)
     with pytest.raises(WiringError, match="need 12 cells each"):
         sample_rows(np.ones((2, 6), bool), 6)
-
-
-def test_a_gate_that_does_not_limit_is_told() -> None:
-    array = Gated(4, 4, seed=1)
-    array.most = 5e-6  # the SET is too weak for the gate to matter
-    cells = np.argwhere(np.ones((4, 4), bool))
-    with pytest.raises(CalibrationError, match="does not rise with the gate"):
-        measure_gate_curve(array, cells, RESET, SET, GATES, cycles=4)
-    with pytest.raises(CalibrationError, match="2 gates and 4 cycles"):
-        measure_gate_curve(array, cells, RESET, SET, [1.5], cycles=2)
 
 
 def test_wrong_settings_are_told() -> None:
@@ -161,6 +198,10 @@ def test_wrong_settings_are_told() -> None:
     rng = np.random.default_rng(0)
     with pytest.raises(ProcedureError, match="kappa is 0"):
         Metropolis(array, Normal(), measured, rng, kappa=0.0)
+    with pytest.raises(ProcedureError, match="deciding on 4 of 3 weights"):
+        Metropolis(array, Normal(), measured, rng, kappa=20e-6, block=4)
+    with pytest.raises(ProcedureError, match=r"for 5 chains of 3 weights; give \(10 or more"):
+        Metropolis(array, Normal(), measured, rng, kappa=20e-6, chains=5)
     chain = Metropolis(array, Normal(), measured, rng, kappa=20e-6)
     with pytest.raises(ProcedureError, match="1 or more"):
         chain.run(0)

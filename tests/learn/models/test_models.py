@@ -51,6 +51,14 @@ def test_the_gradient_is_that_of_the_log_posterior(name: str) -> None:
     np.testing.assert_allclose(model.gradient(w), numeric, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("name", ["logistic", "relu", "sigmoid", "tanh"])
+def test_many_posteriors_at_once_are_those_one_by_one(name: str) -> None:
+    model = MODELS[name]
+    w = np.random.default_rng(3).normal(size=(5, model.size))
+    alone = [model.log_posterior(each) for each in w]
+    np.testing.assert_allclose(model.log_posteriors(w), alone, rtol=1e-12)
+
+
 @every
 def test_the_curvature_is_that_of_the_gradient(name: str) -> None:
     model = MODELS[name]
