@@ -49,6 +49,21 @@ def test_cells_without_memory_are_averaged() -> None:
     assert again.gain == 0.0
 
 
+def test_a_cell_that_changes_for_good_is_followed() -> None:
+    array = Gated(4, 4, seed=1)
+    offsets = CellOffsets(curve(array, 12), 0.1)
+    array.own += 0.2
+    where = np.indices(array.shape).reshape(2, -1)
+    gates, cells = np.full(16, 1.7), where.T
+    for _ in range(60):
+        reached = array.pulse(cells, [replace(SET, gate=1.7)] * 16, 0.2)
+        assert reached is not None
+        offsets.follow((where[0], where[1]), reached.conductance, gates, keep=False)
+    # What is left of 0.2 is 0.9^60; an offset is good to 0.023, the mean of 16 to 0.006.
+    now = offsets.of((where[0], where[1])) - array.own.ravel()
+    assert abs(now.mean()) < 0.04
+
+
 def test_with_too_little_to_go_by_the_gain_stays() -> None:
     offsets, _ = written(Gated(4, 4, seed=1), 40, gain=0.07)
     assert offsets.fit() == 0.07

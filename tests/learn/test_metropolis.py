@@ -62,6 +62,43 @@ def test_with_the_factor_of_hastings_the_posterior_comes_out() -> None:
     assert 0.85 < ratio < 1.15
 
 
+def test_with_it_a_pair_conducts_anything_between_the_bounds_alike() -> None:
+    rng = np.random.default_rng(4)
+    array = Gated(8, 6, seed=3, spread=0.3)
+    rows = sample_rows(np.ones((8, 6), bool), 3)
+    chain = Metropolis(array, Normal(), curve(array, 30), rng, kappa=20e-6, rows=rows, block=1)
+    chain.start(Normal().mean)
+    common = []
+    for _ in range(3000):
+        chain.propose()
+        common.append(chain.conductance.mean())
+    # The middle whatever the weights, 74 µS; good to 4. A density flat in ln G has 40.
+    low, high = chain.curve.range
+    assert np.mean(common) == pytest.approx((low + high) / 2, abs=20e-6)
+
+
+class Flat:
+    """Weights of which nothing is known."""
+
+    size = 2
+
+    def log_posterior(self, weights: np.ndarray) -> float:
+        return 0.0
+
+
+def test_the_room_of_a_pair_is_no_prior() -> None:
+    rng = np.random.default_rng(4)
+    array = Gated(8, 8, seed=3, spread=0.3)
+    rows = sample_rows(np.ones((8, 8), bool), 2)
+    measured = curve(array, 30)
+    chain = Metropolis(array, Flat(), measured, rng, kappa=20e-6, rows=rows, block=1, chains=4)
+    samples = chain.run(3000, burn_in=300)
+    low, high = measured.range
+    # Evenly between minus and plus the range; unheeded, a triangle, of 0.71 times that sd. With an
+    # effective sample size of some 200 it is good to 3 %.
+    assert samples.draws().std() == pytest.approx((high - low) / 20e-6 / 3**0.5, rel=0.15)
+
+
 def test_without_it_the_posterior_is_another_one() -> None:
     rows = sample_rows(np.ones((8, 6), bool), 3)
     _, samples = run(Gated(8, 6, seed=3), 6000, rows=rows, hastings=False)
