@@ -191,15 +191,15 @@ class Metropolis:
         middle = np.sqrt(low * high)
         aim = np.stack([middle + half, middle - half], axis=-1)
         aim = np.clip(aim, 1.05 * low, 0.95 * high)
-        self._at[:] = 0
+        places = np.zeros_like(self._at)
         for _ in range(self.rows.shape[1]):
-            written, *_ = self._write(self._at, aim)
+            written, *_ = self._write(places, aim)
             inside = self._inside(written)
             if inside.all():
-                self._last, self.conductance = self._at.copy(), written
+                self._at, self._last, self.conductance = places, places.copy(), written
                 self._log = self._densities(self.weights(written))
                 return
-            self._at += ~inside  # the next pair of that weight
+            places += ~inside  # the next pair of that weight
         raise ProcedureError(
             f"The first row could not be written: none of {self.rows.shape[1]} pairs of weight "
             f"{int(np.argwhere(~inside)[0, 1])} was read between {low:.3g} and {high:.3g} S. Look "

@@ -71,7 +71,7 @@ def measure() -> Iterator[Figure]:
     rng = np.random.default_rng(3)
     chain = Metropolis(array, model, curve, rng, kappa=KAPPA, chains=CHAINS, block=1)
     samples = chain.run(SAMPLES, burn_in=BURN_IN)
-    label = "Metropolis, network {}-{}-{} on the chip".format(*LAYERS)
+    label = "Metropolis of network {}-{}-{}".format(*LAYERS)
     seen, known = (
         model.predict(draws, x)[..., 1] for draws in (samples.draws(), hamiltonian(model))
     )
@@ -84,8 +84,8 @@ def measure() -> Iterator[Figure]:
     by_chain = seen.reshape(CHAINS, SAMPLES, -1)
     yield Figure(f"{label}: R-hat of predictions", float(r_hat(by_chain).max()), "ratio", 1.02)
     size = float(effective_sample_size(by_chain).min())
-    yield Figure(f"{label}: effective samples, worst prediction", size, "draws")
-    for name, found in ((label, seen), ("the same network, float HMC", known)):
+    yield Figure(f"{label}: effective samples, worst", size, "draws")
+    for name, found in ((label, seen), ("the same network by HMC in float", known)):
         p = found.mean(axis=0)
         nll = -np.mean(np.log(np.where(y == 1, p, 1 - p)))
         yield Figure(f"{name}: NLL", float(nll), "nat")
