@@ -469,7 +469,11 @@ class Chain:
         }
 
     def restore(self, state: dict[str, Any]) -> None:
-        """Go on from what :meth:`state` returned.
+        """Go on from what :meth:`state` returned, with conductances as they were read then.
+
+        No cell is read. Where the cells may have moved since (time went by, or steps were taken
+        that the state does not know), call :meth:`refresh` before the next step; without it the
+        first pulses are compared with, and decided on, what is no longer there.
 
         Raises
         ------

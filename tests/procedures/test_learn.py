@@ -144,6 +144,21 @@ def test_learn_goes_on_where_it_was_broken_off(
     assert done.summary["test_accuracy"] > 0.9
 
 
+def test_a_budget_counts_what_was_spent_before_the_break(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "PROGRESS_INTERVAL", 0.0)  # told of every unit
+    array = calibrated(tmp_path)
+    control, look = abort_after(3)
+    bounded = {**LEARN, "most_pulses": 14_000}
+    broken = run(Learn(**bounded), array, tmp_path, control=control, on_progress=look)
+    assert broken.status is Status.ABORTED
+    done = run(Learn(**bounded), array, tmp_path, resume=broken.path).raise_unless_finished()
+    assert "All pulses are spent" in done.summary["stopped"]
+    assert 14_000 - 42 < done.summary["pulses"] <= 14_000
+    assert done.summary["pulses"] == len(done.frame("pulses")) + done.summary["initial_pulses"]
+
+
 def test_active_learn_asks_round_by_round(bench: tuple[ToyArray, Path]) -> None:
     done = run(ActiveLearn(**ACTIVE), *bench).raise_unless_finished()
     rounds, asked = done.frame("rounds"), done.frame("asked")

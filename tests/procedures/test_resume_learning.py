@@ -8,24 +8,30 @@ import sys
 import numpy as np
 import pytest
 
-from labctl import Bench, sim
+from labctl import Bench, plugins, sim
 from labctl.engine.client import EngineClient
 from labctl.engine.control import Control
 from labctl.engine.local import resume
 from labctl.engine.runner import execute
 from labctl.errors import EngineError
 from labctl.guard.latch import release_latch
+from labctl.learn.tasks import load_task
 from labctl.rendezvous import latch_file
 from labctl.sim.array import SimulatedArray
 from labctl.store import Run, RunReader, Status
 from procedures.form import Form
-from procedures.sample_posterior import SamplePosterior
 from procedures.transitions import Transitions
 from tests.served import Boxes, wait_for
 from tests.truth import Truth
 
 LEARNING = {"steps": 100, "burn_in": 20, "thin": 5}
 STEPS = list(range(1, 101))
+REGRESSION = {"task": "breast_cancer", "hidden": "none", "steps": 150, "burn_in": 50, "thin": 5}
+ASKING = {
+    "task": "breast_cancer", "hidden": "none", "initial": 8, "batch": 4, "rounds": 4,
+    "first": 40, "steps": 30, "draws": 10,
+}  # fmt: skip
+WEIGHTS = 31
 
 
 @pytest.fixture(scope="module")
@@ -83,19 +89,81 @@ def on_chip(run: Run, conductance: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
+def check_learning(run: Run) -> None:
+    """The same of ``learn``, and that the account has the pulses of both sittings."""
+    assert run.status is Status.FINISHED
+    steps = list(range(1, REGRESSION["steps"] + 1))
+    assert run.frame("trace")["step"].tolist() == steps
+    assert sorted(run.frame("draws")["step"].unique()) == steps[4::5]
+    assert not run.frame("draws").duplicated(["draw", "weight"]).any()
+    progress = run.frame("progress")
+    assert progress["step"].tolist() == [50, 100, 150]
+    pulses = run.frame("pulses")
+    assert pulses.groupby("step").size().tolist() == [WEIGHTS] * len(steps)
+    assert progress["pulses"].tolist() == [WEIGHTS * 50 * k for k in (1, 2, 3)]
+    assert run.summary["pulses"] == len(pulses) + run.summary["initial_pulses"]
+    assert run.summary["steps"] == len(steps)
+    assert run.summary["draws"] == (REGRESSION["steps"] - REGRESSION["burn_in"]) // 5
+
+
+def check_active(run: Run) -> None:
+    """The same of ``active_learn``: no sample was asked for twice, no round is missing."""
+    assert run.status is Status.FINISHED
+    rounds, asked, pulses = (run.frame(name) for name in ("rounds", "asked", "pulses"))
+    assert rounds["round"].tolist() == [0, 1, 2, 3]
+    assert rounds["labelled"].tolist() == [8, 12, 16, 20]
+    assert asked.groupby("round").size().tolist() == [8, 4, 4, 4]
+    assert asked["sample"].is_unique
+    np.testing.assert_array_equal(asked["label"], load_task("breast_cancer").y_train[asked["sample"]])
+    steps = ASKING["first"] + 3 * ASKING["steps"]
+    assert pulses.groupby("step").size().tolist() == [WEIGHTS] * steps
+    assert pulses["step"].unique().tolist() == list(range(1, steps + 1))
+    assert rounds["pulses"].is_monotonic_increasing
+    assert rounds["pulses"].iloc[-1] == run.summary["pulses"]
+    assert run.summary["pulses"] == len(pulses) + run.summary["initial_pulses"]
+    assert run.summary["labelled"] == 20
+    assert len(run.frame("draws")) == ASKING["draws"] * WEIGHTS
+
+
+def caught(client: EngineClient, table: str, units: int) -> tuple[str, int]:
+    """Wait until so many units of the present run are in its folder; return it and its units."""
+    seen = {}
+
+    def is_far_enough() -> bool:
+        status = client.status()
+        last = status["last"]
+        assert last["procedure"] == "transitions", f"the run ended before it was killed: {last}"
+        seen.update(status["current"] or {"done": 0})
+        return seen["done"] >= units and len(RunReader(seen["run"]).frame(table)) > 0
+
+    wait_for(is_far_enough)
+    return seen["run"], seen["total"]
+
+
+KILLED = {
+    "sample_posterior": (LEARNING, "trace", 3, check),
+    "learn": (REGRESSION, "progress", 1, check_learning),
+    "active_learn": (ASKING, "rounds", 1, check_active),
+}
+"""Parameters, a table with rows of every unit, units that are done before the engine is killed, and
+what must hold afterwards."""
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
+@pytest.mark.parametrize("name", KILLED)
 def test_an_engine_killed_in_the_middle_of_learning_and_its_run_resumed(
-    lab, bench_text, monkeypatch
+    name, lab, bench_text, monkeypatch
 ):
     """The boxes are in this process, on the network: they keep the chip as real ones would."""
+    parameters, table, units, holds = KILLED[name]
     monkeypatch.setenv("LABCTL_RUNTIME_DIR", str(lab / "runtime"))
     monkeypatch.setenv("PYTHONPATH", os.pathsep.join(sys.path))
     boxes = Boxes(lab, bench_text + state(lab))
+    before = int(boxes.world.chip.pulses.sum())
     try:
         with EngineClient.start(boxes.path, lab / "data") as client:
-            client.submit("sample_posterior", LEARNING)
-            wait_for(lambda: (client.status()["current"] or {"done": 0})["done"] >= 3)
-            folder = client.status()["current"]["run"]
+            client.submit(name, parameters)
+            folder, total = caught(client, table, units)
             os.kill(client.pid, signal.SIGKILL)
         boxes.wait_safe()  # the guard brings the outputs to zero, and latches the bench
         wait_for(latch_file(boxes.path).exists)
@@ -110,45 +178,60 @@ def test_an_engine_killed_in_the_middle_of_learning_and_its_run_resumed(
             assert (ended["status"], ended["error"]) == ("finished", None)
             client.shutdown()
         run = Run(folder)
-        check(run)
+        holds(run)
         [seam] = run.seams
         assert seam.status == "interrupted"
-        assert 1 <= seam.units < 10  # what was done in the last second may be done again
-        # The weights are on the chip: the last draw is what the cells are, but for their noise.
+        assert 1 <= seam.units < total  # what was done in the last second may be done again
+        # The weights are on the chip: what the cells were last read as is what they are, but for
+        # their noise. What was pulsed again is on the chip twice, and in the account once.
         with boxes.world.lock:
             deviation = on_chip(run, boxes.world.chip.conductance)
+            given = int(boxes.world.chip.pulses.sum()) - before
         assert np.median(deviation) < 0.1
+        assert run.summary["pulses"] < given < 2 * run.summary["pulses"]
     finally:
         boxes.stop()
 
 
-def learn_half(bench, lab):
-    """Abort a learning run in its sixth chunk; return it."""
-    control, done = Control(), []
-    interrupt = Control.interrupt
+def learn_half(bench, lab, name):
+    """Abort a learning run in the middle of a unit; return it."""
+    parameters, _, units, _ = KILLED[name]
+    control, done, looks = Control(), [], []
+    kind = plugins.procedure(name)
 
-    class Half(SamplePosterior):
-        name = "sample_posterior"
+    def interrupt():
+        if len(done) > units:
+            looks.append(len(done))
+        if len(looks) == 100:
+            control.abort("Half.")
+        control.interrupt()
 
-        def measure(self, unit):
-            done.append(unit)
-            if len(done) == 6:
-                self.array.interrupt = lambda: control.abort("Half.") or interrupt(control)
-            super().measure(unit)
+    def measure(self, unit):
+        done.append(unit)
+        self.array.interrupt = interrupt
+        kind.measure(self, unit)
 
+    half = type("Half", (kind,), {"name": name, "measure": measure})
     meta = bench.metadata() | {"seed": 5}
     return execute(
-        Half(**LEARNING), array=bench.array, data_root=lab / "data", meta=meta, control=control,
+        half(**parameters), array=bench.array, data_root=lab / "data", meta=meta, control=control,
         on_exit=bench.off,
     )  # fmt: skip
 
 
-@pytest.mark.parametrize("is_kept", [True, False], ids=["closed properly", "killed"])
-def test_with_the_chip_in_a_file_the_run_goes_on_from_what_the_file_holds(lab, bench_file, is_kept):
+@pytest.mark.parametrize(
+    ("name", "is_kept"),
+    [(name, True) for name in KILLED] + [("sample_posterior", False)],
+    ids=[f"{name}, closed properly" for name in KILLED] + ["sample_posterior, killed"],
+)
+def test_with_the_chip_in_a_file_the_run_goes_on_from_what_the_file_holds(
+    name, is_kept, lab, bench_file
+):
+    _, _, units, holds = KILLED[name]
     path = bench_file(more=state(lab))
     before = (lab / "chip.npz").read_bytes()
     with Bench.open(path) as bench:
-        broken = learn_half(bench, lab)
+        broken = learn_half(bench, lab, name)
         assert broken.status is Status.ABORTED
     if not is_kept:  # the file is written when the bench is closed; a kill does not come so far
         (lab / "chip.npz").write_bytes(before)
@@ -156,6 +239,6 @@ def test_with_the_chip_in_a_file_the_run_goes_on_from_what_the_file_holds(lab, b
     assert ((lab / "chip.npz").read_bytes() == before) == (not is_kept)
     with Bench.open(path) as bench:
         run = resume(broken.path, bench)
-        check(run)
-        assert run.seams[0].units == 5
+        holds(run)
+        assert run.seams[0].units == units
         assert np.median(on_chip(run, Truth(path).chip.conductance)) < 0.1
