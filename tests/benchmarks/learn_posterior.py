@@ -1,4 +1,10 @@
-"""The posterior gate: rules on realistic chips against NUTS, with measured calibration."""
+"""The posterior gate: rules on realistic chips against NUTS, with measured calibration.
+
+Other data, splits and chips: ``python -m tests.benchmarks.learn posterior --data wine --split 3
+--seed 5`` holds the state-aware coin and the kappa rule to the gate on both presets
+(:mod:`tests.benchmarks.learn_data`; ``--rule`` and ``--chip`` choose one of them). The seed is that of
+the chip and of the coins.
+"""
 
 from __future__ import annotations
 
@@ -10,22 +16,25 @@ from numpy.typing import NDArray
 
 from labctl.learn import lin2025
 from labctl.learn.kappa import KappaCoin
-from labctl.learn.models import LogisticRegression
+from labctl.learn.models.model import Model
 from labctl.learn.naive import RoundingRule, SignRule
 from labctl.learn.posterior import Moments, compare, effective_sample_size, r_hat
 from labctl.learn.reference import reference
 from labctl.learn.rule import Rule
 from labctl.learn.sampler import Chain
-from labctl.learn.tasks import breast_cancer
 from labctl.learn.weights import Encoding
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.learn_chips import Prepared, prepared
+from tests.benchmarks.learn_data import load
 
 CHAINS = 4
 BURN_IN = 1500
 HFOX = ("hfox-1t1r", (30e-6, 150e-6), 30.0)
 TAOX = ("taox-lin2025", (3e-6, 19e-6), 12.0)
 """Kind, window (S) and steps in it."""
+PRESETS = {"hfox": HFOX, "taox": TAOX}
+STEPS = {("coin", "hfox"): 30_000, ("coin", "taox"): 40_000, ("kappa", "hfox"): 40_000,
+         ("kappa", "taox"): 40_000}  # fmt: skip
 SCHEDULES: tuple[lin2025.Schedule, ...] = ("published", "restarted")
 
 
@@ -84,16 +93,16 @@ def run(
     rule: Rule | None,
     steps: int,
     *,
+    model: Model | None = None,
     encoding: Encoding | None = None,
     passes: int = 0,
     seed: int = 5,
     thin: int = 20,
 ) -> tuple[NDArray[np.float64], Chain]:
-    """Return draws of shape (chains, n, 31) of the logistic regression, and the chain."""
-    task = breast_cancer()
+    """Return draws of shape (chains, n, weights), and the chain; by default of breast cancer."""
     chain = Chain(
         chip.array,
-        LogisticRegression(task.x_train, task.y_train),
+        load().model if model is None else model,
         chip.calibration,
         chip.pulses,
         np.random.default_rng(seed),
@@ -121,19 +130,34 @@ def measure() -> Iterator[Figure]:
     yield from published()
 
 
+def elsewhere(
+    data: str = "cancer", split: int = 0, seed: int = 1, rule: str = "", chip: str = ""
+) -> Iterator[Figure]:
+    """Hold the calibrated rules to the gate on other data, another split, or another chip."""
+    case = load(data, split)
+    for (which, kind), steps in STEPS.items():
+        if (rule or which, chip or kind) != (which, kind):
+            continue
+        ready = prepared(*PRESETS[kind], seed)
+        decides = KappaCoin(ready.calibration) if which == "kappa" else None
+        draws, _ = run(ready, decides, steps, model=case.model, seed=seed + 4)
+        yield from Gate.of(draws, case.known).held(f"{which}, {kind}, {case.name}, chip {seed}")
+
+
 def coins() -> Iterator[Figure]:
     """Hold the state-aware coin to the gate."""
     known = reference("breast_cancer")
-    for name, preset, steps in (("coin, hfox", HFOX, 30_000), ("coin, taox", TAOX, 40_000)):
-        yield from Gate.of(run(prepared(*preset), None, steps)[0], known).held(name)
+    for name, preset in PRESETS.items():
+        draws, _ = run(prepared(*preset), None, STEPS["coin", name])
+        yield from Gate.of(draws, known).held(f"coin, {name}")
 
 
 def kappas() -> Iterator[Figure]:
     """Hold the kappa rule to the gate; show what it is without a look at the cell."""
     known = reference("breast_cancer")
-    for name, preset in (("hfox", HFOX), ("taox", TAOX)):
+    for name, preset in PRESETS.items():
         chip = prepared(*preset)
-        draws, _ = run(chip, KappaCoin(chip.calibration), 40_000)
+        draws, _ = run(chip, KappaCoin(chip.calibration), STEPS["kappa", name])
         yield from Gate.of(draws, known).held(f"kappa, {name}")
         chip = prepared(*preset)
         draws, _ = run(chip, KappaCoin(chip.calibration, blind=True), 10_000)
@@ -143,7 +167,7 @@ def kappas() -> Iterator[Figure]:
 def naive() -> Iterator[Figure]:
     """Show that sign and rounding rules fail the gate."""
     known = reference("breast_cancer")
-    for name, preset in (("hfox", HFOX), ("taox", TAOX)):
+    for name, preset in PRESETS.items():
         for label, rule in (
             ("sign rule", SignRule()),
             ("rounding, stochastic", RoundingRule()),
