@@ -158,8 +158,31 @@ def diffuse(
 
 
 @njit(cache=True)
-def suspect(slot, polarity, seen, score, silent, most, least):
-    """Add up how much likelier each pulsed cell is stuck than as tracked (log ratio)."""
+def absorb(here, read, noise):
+    """Take a read into what is thought of a cell; return by how much it speaks for stuck."""
+    moved, stayed = read - here[0], read - here[2]
+    spread, narrow = here[1] + noise, here[3] + noise
+    gain = 0.5 * (moved * moved / spread - stayed * stayed / narrow + np.log(spread / narrow))
+    here[0] += here[1] / spread * moved
+    here[2] += here[3] / narrow * stayed
+    here[1] *= noise / spread
+    here[3] *= noise / narrow
+    here[4] = read
+    return gain
+
+
+@njit(cache=True)
+def suspect(
+    slot, polarity, before, after, seen, factor, room, reach, score, silent, belief, most, still,
+    share, walk, lost,
+):  # fmt: skip
+    """Add up how much likelier each pulsed cell is stuck than working (log ratio).
+
+    ``belief``, shape (5, n, slots), is what is thought of each cell (S, S^2): mean and variance
+    where it works, mean and variance where it is stuck, last read; NaN where nothing is. RESET below
+    and SET above ``room`` (S) are no proof that a cell is stuck. Beyond ``reach`` (S) each pulse
+    towards the window that leaves the cell there adds ``lost`` at least.
+    """
     for k in range(slot.size):
         j = slot[k]
         if polarity[k] == 0:
@@ -168,12 +191,31 @@ def suspect(slot, polarity, seen, score, silent, most, least):
             silent[k, j] += 1
             continue
         silent[k, j] = 0
-        step, expected, read = seen[0, k], seen[1, k], seen[3, k]
-        variance = seen[2, k] + read
-        still = min(read + (least * expected) ** 2, variance)
-        away = step - expected
-        gain = 0.5 * (away * away / variance - step * step / still + np.log(variance / still))
-        score[k, j] = max(score[k, j] + min(max(gain, -most), most), 0.0)
+        here = belief[:, k, j]
+        noise, expected = 0.5 * seen[3, k], seen[1, k]
+        if np.isnan(here[4]):
+            here[0], here[2] = before[k], before[k]
+            here[1], here[3] = noise, noise
+        gain = 0.0
+        if not np.isnan(here[4]) and before[k] != here[4]:  # it was read anew since
+            gain = absorb(here, before[k], noise)
+        tracked = factor[k, j, 0 if polarity[k] > 0 else 1]
+        own = min(tracked, 1.0)
+        expected *= own / tracked  # noise alone can make a cell look fast
+        here[0] += polarity[k] * share * expected
+        here[1] += walk * own * seen[2, k]
+        here[3] += min((still * expected) ** 2, walk * own * seen[2, k])
+        gain += absorb(here, after[k], noise)
+        if polarity[k] > 0:
+            has_room, is_out = before[k] < room[1], before[k] < reach[0] and after[k] < reach[0]
+        else:
+            has_room, is_out = before[k] > room[0], before[k] > reach[1] and after[k] > reach[1]
+        if is_out:
+            gain = max(gain, lost)
+        if gain < 0.0 or has_room:
+            score[k, j] = max(score[k, j] + min(max(gain, -most), most), 0.0)
+        if score[k, j] == 0.0:
+            here[2], here[3] = after[k], noise  # it may have stuck here
 
 
 @njit(cache=True)

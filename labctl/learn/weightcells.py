@@ -100,7 +100,7 @@ class WeightCells:
         self.ledger = Ledger(Budget() if budget is None else budget, array)
         self.replaced: list[Replacement] = []
         self.frozen = np.zeros(cells.shape[:2], dtype=bool)
-        self._watch = Watch((len(kappa), cells.shape[1]))
+        self._watch = Watch(self.conductance.shape, calibration.window)
         self._every = np.arange(len(kappa))
         self._mean = self.conductance
         self._pending: tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]] | None = None
@@ -183,6 +183,7 @@ class WeightCells:
             self.placed.cells = self._place(len(self), encoding)
         self.conductance = written.conductance[again.ravel()].reshape(self.conductance.shape)
         self.tracker = Tracker(self.calibration, self.placed.cells)
+        self._watch = Watch(self.conductance.shape, self.calibration.window)
         return spent
 
     def read(self) -> NDArray[np.float64]:
@@ -280,11 +281,7 @@ class WeightCells:
         after: NDArray[np.float64],
     ) -> None:
         seen = self.tracker.update(slot, polarity, before, after)
-        low, high = self.calibration.window
-        beyond = np.where(polarity > 0, before > high, before < low)
-        # Out there nothing is known of the steps, and a cell at the end of its range has none: that
-        # it stays where it is pushed out tells nothing.
-        self._watch.update(slot, np.where(beyond & np.isfinite(after), 0, polarity), seen)
+        self._watch.update(slot, polarity, before, after, seen, self.tracker.factor)
 
     def replace_lost(self, step: int) -> list[Replacement]:
         """Give up cells that no longer follow, and put spares in their places.

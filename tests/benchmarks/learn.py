@@ -17,7 +17,9 @@ from tests.benchmarks.figure import Figure
 from tests.benchmarks.learn_data import SETS
 from tests.benchmarks.learn_posterior import PRESETS, elsewhere
 
-PARTS = ("posterior", "known", "metropolis", "energy", "speed", "analogue", "active")
+PARTS = (
+    "posterior", "known", "metropolis", "energy", "spares", "speed", "analogue", "active",
+)
 """``learn_<part>``, in the order they are printed."""
 
 

@@ -169,9 +169,10 @@ def area(labels: NDArray[np.int64], curve: NDArray[np.float64]) -> float:
     return float(np.trapezoid(curve, labels) / (labels[-1] - labels[0]))
 
 
-def curves(setting: Setting) -> dict[str, NDArray[np.float64]]:
-    """Return learning curves, shape (seeds, rounds), by learner and acquisition."""
+def curves(setting: Setting) -> tuple[dict[str, NDArray[np.float64]], list[int]]:
+    """Return learning curves, shape (seeds, rounds), by learner and acquisition; cells replaced."""
     found: dict[str, list[NDArray[np.float64]]] = {}
+    replaced: list[int] = []
     for seed in range(SEEDS):
         task = setting.task(seed)
         classes = len(task.classes)
@@ -185,19 +186,22 @@ def curves(setting: Setting) -> dict[str, NDArray[np.float64]]:
             learner = on_chip(setting, classes, seed)
             _, curve = learning_curve(setting, task, learner, acquisition, seed)
             found.setdefault(f"chip, {acquisition}", []).append(curve)
+            replaced.append(len(learner.chain_.replaced))
     length = min(len(curve) for group in found.values() for curve in group)
-    return {name: np.array([c[:length] for c in group]) for name, group in found.items()}
+    cut = {name: np.array([c[:length] for c in group]) for name, group in found.items()}
+    return cut, replaced
 
 
 def figures(setting: Setting) -> Iterator[Figure]:
     """Yield areas under the curves, and the best acquisition beside the ensemble's margin."""
-    found = curves(setting)
+    found, replaced = curves(setting)
     rounds = next(iter(found.values())).shape[1]
     labels = setting.initial + setting.batch * np.arange(rounds)
     areas = {name: np.array([area(labels, c) for c in group]) for name, group in found.items()}
     for name, values in areas.items():
         yield Figure(f"{setting.name}: area, {name}", float(values.mean()), "fraction")
         yield Figure(f"{setting.name}: its standard error", _error(values), "fraction")
+    yield Figure(f"{setting.name}: cells replaced in a run, most", max(replaced), "cells")
     on_chips = [name for name in areas if name.startswith("chip") and "random" not in name]
     best = max(on_chips, key=lambda name: areas[name].mean())
     gain = areas[best] - areas["chip, random"]

@@ -10,6 +10,8 @@ from labctl.errors import WiringError
 from labctl.learn.budget import Budget
 from labctl.learn.curves import StepCurves
 from labctl.learn.sampler import Chain
+from labctl.learn.spares import Watch
+from tests.benchmarks.learn_spares import SOON, WEAK, watched
 from tests.learn.harness import Gaussian, NoCurvature, told
 from tests.learn.toy import HIGH, LOW, PULSES, ToyArray
 
@@ -171,3 +173,34 @@ def test_replacing_keeps_to_the_budget_and_the_state() -> None:
     np.testing.assert_array_equal(twin.placement, learner.placement)
     for _ in range(30):
         np.testing.assert_array_equal(twin.step().weights, learner.step().weights)
+
+
+def test_on_a_realistic_chip_dead_cells_are_found_and_slow_ones_are_not_wronged() -> None:
+    # Pulses that move a cell by less than a read scatters. No cell was wronged in 2.9 million
+    # pulses (python -m tests.benchmarks.learn spares); here are 240 000, the chip knows who died.
+    settled = {"side": 24, "weights": 120, "steps": 1000}
+    failing = watched(WEAK, failing=SOON, seed=1, **settled)
+    sticking = watched(WEAK, sticking=4, seed=2, **settled)
+    assert failing.wronged == sticking.wronged == 0
+    assert len(failing.found) >= 5
+    assert failing.missed == 0
+    assert len(sticking.found) >= 20  # of 30, after at most 250 pulses each
+
+
+@pytest.mark.parametrize(
+    ("level", "polarity", "is_lost"),
+    [(100e-6, 1, True), (180e-6, 1, False), (180e-6, -1, True), (20e-6, -1, False),
+     (400e-6, 1, False), (400e-6, -1, True)],
+)  # fmt: skip
+def test_a_pulse_that_does_nothing_at_the_end_of_the_range_is_no_proof(
+    level: float, polarity: int, is_lost: bool
+) -> None:
+    watch = Watch((1, 1), (0.0, 200e-6))
+    one, way = np.zeros(1, dtype=np.int64), np.array([polarity], dtype=np.int8)
+    here, factor = np.array([level]), np.ones((1, 1, 2))
+    # 4 uS were expected, 4 uS is the scatter; reads scatter by 2 uS, or by far more outside.
+    noise = 8e-12 if level < 200e-6 else 1e-8
+    seen = np.array([[0.0], [4e-6], [16e-12], [noise]])
+    for _ in range(60):
+        watch.update(one, way, here, here, seen, factor)
+    assert (watch.lost() == [(0, 0, "no longer moves")]) == is_lost
