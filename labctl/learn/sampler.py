@@ -25,6 +25,7 @@ from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.spares import Replacement
 from labctl.learn.weightcells import WeightCells
 from labctl.learn.weights import DifferentialPairs, Encoding, Weights
+from labctl.learn.whereabouts import Whereabouts
 
 _CURVATURE_EVERY = 8
 _STIFFNESS_MEMORY = 200.0
@@ -162,6 +163,7 @@ class Chain:
         self._stiffness = np.zeros(chains * model.size)
         self._stiffness_weight = 0.0
         self._curvature: NDArray[np.float64] | None = None
+        self._whereabouts = Whereabouts(model.size)
 
     def _wired(self) -> list[AnalogueProducts]:
         """Return the products of each chain, as its weights are placed now."""
@@ -360,6 +362,7 @@ class Chain:
         if self.steps % _CURVATURE_EVERY == 0 or self.steps == 0:
             self._curve(weights)
         self._watch_stiffness(gradient)
+        self._whereabouts.see(weights)
         slot = self._slots()
         return View(
             step=self.steps,
@@ -440,15 +443,21 @@ class Chain:
     def rescale(self) -> None:
         """Fit the scale of each weight to the stiffness seen so far; for the burn-in only.
 
-        The conductances stay and the weights move, so what was sampled before no longer counts.
-        A rule with a scale of its own keeps it.
+        Where the model gives its curvature, so that it has one mode, a weight gets no more of the
+        window than it has made use of so far: a narrow posterior is not left with pulses and reads
+        that are as coarse as its prior. The conductances stay and the weights move, so what was
+        sampled before no longer counts. A rule with a scale of its own keeps it.
         """
-        if not isinstance(self.rule, OwnScale):
-            fitted = fitted_kappa(
-                self.calibration, self.stiffness / self.temperature, self._prior_sd,
-                len(self._pulsed),
-            )  # fmt: skip
-            self.placed.kappa = self._shared(fitted)
+        if isinstance(self.rule, OwnScale):
+            return
+        reach: NDArray[np.float64] | float = np.inf
+        if self._curvature is not None and self._shapes is None:
+            reach = np.tile(self._whereabouts.reach(), self.chains)
+        fitted = fitted_kappa(
+            self.calibration, self.stiffness / self.temperature, self._prior_sd,
+            len(self._pulsed), reach,
+        )  # fmt: skip
+        self.placed.kappa = self._shared(fitted)
 
     def _watch_stiffness(self, gradient: NDArray[np.float64]) -> None:
         # Without a curvature: the mean square of the gradient is its mean under the posterior.
@@ -465,6 +474,7 @@ class Chain:
             "counts": np.array([float(self.steps), self._stiffness_weight]),
             "curvature": np.empty(0) if self._curvature is None else self._curvature.copy(),
             "rng": np.frombuffer(rng, dtype=np.uint8).astype(np.float64),
+            **self._whereabouts.state(),
             **self.cells.state(),
         }
 
@@ -484,6 +494,7 @@ class Chain:
         self._products = self._wired()
         self._stiffness = state["stiffness"].copy()
         self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
+        self._whereabouts.restore(state)
         self._curved(state["curvature"].copy() if state["curvature"].size else None)
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)

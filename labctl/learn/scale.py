@@ -72,6 +72,7 @@ def fitted_kappa(
     curvature: NDArray[np.float64],
     prior_sd: NDArray[np.float64] | float = 1.0,
     pulsed: int = 2,
+    reach: NDArray[np.float64] | float = np.inf,
 ) -> NDArray[np.float64]:
     """Return the scale (S per unit weight) at which a pulse is as large as a weight can take.
 
@@ -90,21 +91,33 @@ def fitted_kappa(
         float, shape (n,): inverse variance of each weight given the others, as seen by the chain.
     prior_sd
         Of the weights, shape (n,); the scale never lets less than :data:`REACH` of it into the
-        window.
+        window, or less than ``reach`` where that is less.
     pulsed
         How many cells of a weight are pulsed.
+    reach
+        How far from 0 each weight goes, shape (n,). A posterior that is narrow beside the prior
+        needs less of the window than the prior does; at the prior's scale its pulses, and the
+        noise of its reads, would be too coarse for it.
     """
     moments = calibration.curves.moments(np.array([calibration.centre]))
     square = float((moments.up * moments.down + moments.variance)[0])
     smaller = float(np.minimum(moments.up, moments.down)[0])
     wanted = np.sqrt(curvature) * SATURATION * square / (2 * smaller)
-    scale: NDArray[np.float64] = np.minimum(wanted, most_kappa(calibration, prior_sd, pulsed))
+    most = most_kappa(calibration, prior_sd, pulsed, reach)
+    scale: NDArray[np.float64] = np.minimum(wanted, most)
     return scale
 
 
 def most_kappa(
-    calibration: Calibration, prior_sd: NDArray[np.float64] | float, pulsed: int = 2
+    calibration: Calibration,
+    prior_sd: NDArray[np.float64] | float,
+    pulsed: int = 2,
+    reach: NDArray[np.float64] | float = np.inf,
 ) -> NDArray[np.float64]:
-    """Return the largest scale (S per unit weight) that lets :data:`REACH` sds into the window."""
-    found: NDArray[np.float64] = 0.5 * span(calibration, pulsed) / (REACH * np.asarray(prior_sd))
+    """Return the largest scale (S per unit weight) with enough of a weight in the window.
+
+    That is :data:`REACH` standard deviations of the prior, or ``reach`` where that is less.
+    """
+    needed = np.minimum(REACH * np.asarray(prior_sd), reach)
+    found: NDArray[np.float64] = 0.5 * span(calibration, pulsed) / needed
     return found
