@@ -50,6 +50,11 @@ _NO_ARRAY = (
 class _OnCells(BaseEstimator):
     """What classifier and regressor have in common: an array, a calibration, a chain."""
 
+    def _keep(self, given: dict[str, Any]) -> None:
+        """Keep what ``__init__`` was given, each under its own name, as scikit-learn wants it."""
+        for name in self._get_param_names():
+            setattr(self, name, given[name])
+
     def __sklearn_clone__(self) -> Any:
         # A chip cannot be copied: clones share it, one after the other.
         parameters = self.get_params(deep=False)
@@ -238,12 +243,7 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         analogue: bool = False,
         random_state: int | None = None,
     ) -> None:
-        self.array, self.hidden, self.activation = array, hidden, activation
-        self.pulses, self.calibration, self.classes = pulses, calibration, classes
-        self.prior_sd, self.temperature = prior_sd, temperature
-        self.steps, self.burn_in, self.thin, self.share = steps, burn_in, thin, share
-        self.chains, self.warm_start, self.budget = chains, warm_start, budget
-        self.analogue, self.random_state = analogue, random_state
+        self._keep(locals())
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MemristorClassifier:
         """Sample the posterior of the weights given data.
@@ -386,12 +386,7 @@ class MemristorRegressor(RegressorMixin, _OnCells):
         analogue: bool = False,
         random_state: int | None = None,
     ) -> None:
-        self.array, self.hidden, self.activation = array, hidden, activation
-        self.pulses, self.calibration, self.noise_sd = pulses, calibration, noise_sd
-        self.prior_sd, self.temperature = prior_sd, temperature
-        self.steps, self.burn_in, self.thin, self.share = steps, burn_in, thin, share
-        self.chains, self.warm_start, self.budget = chains, warm_start, budget
-        self.analogue, self.random_state = analogue, random_state
+        self._keep(locals())
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> MemristorRegressor:
         """Sample the posterior of the weights; y is float, shape (n,)."""

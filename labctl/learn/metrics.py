@@ -73,8 +73,27 @@ def calibration_curve(
     """
     p, y = np.asarray(probability, dtype=np.float64), np.asarray(label) > 0.5
     confidence = np.maximum(p, 1 - p)
-    right = (p > 0.5) == y
-    place = np.clip(np.ceil((confidence - 0.5) * 2 * bins).astype(np.int64) - 1, 0, bins - 1)
+    return binned(confidence, (p > 0.5) == y, 0.5, bins)
+
+
+def binned(
+    confidence: NDArray[np.float64], right: NDArray[np.bool_], low: float, bins: int
+) -> CalibrationCurve:
+    """Bin predictions by confidence, in bins of equal width from ``low`` to 1.
+
+    Parameters
+    ----------
+    confidence
+        Shape (n,): probability of the class predicted.
+    right
+        Shape (n,): whether it is the label.
+    low
+        Least confidence there can be.
+    bins
+        Number of bins; each contains its upper edge.
+    """
+    place = np.ceil((confidence - low) / (1.0 - low) * bins).astype(np.int64) - 1
+    place = np.clip(place, 0, bins - 1)
     count = np.bincount(place, minlength=bins).astype(np.int64)
     some = np.where(count > 0, count, np.nan)
     return CalibrationCurve(

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from labctl.errors import ProcedureError
-from labctl.learn.metrics import ECE_BINS, CalibrationCurve
+from labctl.learn.metrics import ECE_BINS, CalibrationCurve, binned
 
 _TINY = 1e-12
 
@@ -70,17 +70,7 @@ def calibration_curve(
         its upper edge.
     """
     p, y = _checked(probability, label)
-    confidence, right = p.max(axis=1), p.argmax(axis=1) == y
-    low = 1.0 / p.shape[1]
-    place = np.ceil((confidence - low) / (1.0 - low) * bins).astype(np.int64) - 1
-    place = np.clip(place, 0, bins - 1)
-    count = np.bincount(place, minlength=bins).astype(np.int64)
-    some = np.where(count > 0, count, np.nan)
-    return CalibrationCurve(
-        count,
-        np.bincount(place, confidence, bins) / some,
-        np.bincount(place, right.astype(np.float64), bins) / some,
-    )
+    return binned(p.max(axis=1), p.argmax(axis=1) == y, 1.0 / p.shape[1], bins)
 
 
 def ece(probability: ArrayLike, label: ArrayLike, bins: int = ECE_BINS) -> float:
