@@ -1,4 +1,8 @@
-"""What learning cost: pulses, reads, energy in the cells and around them, bench time."""
+"""What learning cost: pulses, reads, energy in the cells and around them, bench time.
+
+The counters of an array take a pulse for as wide as it is asked to be: of its edges an array knows
+nothing, since they belong to whatever makes the pulse. What they add is worked out here, apart.
+"""
 
 from __future__ import annotations
 
@@ -28,10 +32,25 @@ class Periphery:
     conversion
         J a read: a 12-bit converter of 50 fJ a conversion step (Walden figure of merit; Murmann,
         ADC Performance Survey), 4 096 steps.
+    edge
+        s that the level of a pulse takes to come, and again to go: that of a source meter, which
+        the simulated ones take between two levels. A pulse generator has next to none.
     """
 
     line_capacitance: float = 0.1e-12
     conversion: float = 50e-15 * 4096
+    edge: float = 90e-6
+
+    def edges(self, pulses: PulsePair, write_energy: float) -> float:
+        """Return the energy (J) in the cells during the edges of pulses, besides their widths.
+
+        On a straight edge the square of the voltage is a third of its height's in the mean, so that
+        two edges are worth two thirds of one at the full voltage, with the conductance of the
+        pulse: ``E = write_energy * 2/3 * edge / width``. Exact where SET and RESET are equally
+        wide; else the mean of both.
+        """
+        widths = np.array([pulses.set.width, pulses.reset.width])
+        return write_energy * 2.0 / 3.0 * self.edge * float(np.mean(1.0 / widths))
 
     def pulse(self, pulses: PulsePair) -> float:
         """Return the energy (J) of charging the lines for one pulse: mean of SET and RESET."""
@@ -72,7 +91,8 @@ def cost(
     dict
         ``pulses``, ``pulses_per_cell`` (mean over the cells in use), ``pulses_of_worst_cell``,
         ``reads``, ``write_energy``, ``read_energy``, ``device_energy``, ``periphery_energy`` (J),
-        ``bench_time`` (s), ``assumed``.
+        ``edge_energy`` (J, in the cells; not in ``device_energy``, which is what the counters and
+        budgets have), ``bench_time`` (s), ``assumed``.
     """
     around = periphery or Periphery()
     used = counts[cells[:, 0], cells[:, 1]]
@@ -84,6 +104,7 @@ def cost(
         "write_energy": spent.write_energy,
         "read_energy": spent.read_energy,
         "device_energy": spent.write_energy + spent.read_energy,
+        "edge_energy": around.edges(pulses, spent.write_energy),
         "periphery_energy": spent.pulses * around.pulse(pulses)
         + spent.reads * around.read(read_voltage, read_gate),
         "bench_time": spent.time,

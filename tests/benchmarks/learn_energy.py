@@ -4,7 +4,8 @@ Assumed of the periphery, since the simulated chip has none: a line of 1 pF char
 and read (CV^2), and 5 pJ for a conversion of 12 bit (good ADCs: Murmann's survey, 0.5 pJ and more).
 Assumed of a digital sampler of one weight: a random normal number of some 20 operations, then scale
 and add, 0.9-3.7 pJ each, and the weight to and from a small memory, 10 pJ each (45 nm, 32 bit:
-Horowitz, ISSCC 2014). The gradient is computed outside the chip in both cases and left out.
+Horowitz, ISSCC 2014). The gradient is computed outside the chip in both cases and left out. The
+edges of a source meter, 90 us each, are straight (:meth:`labctl.learn.cost.Periphery.edges`).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from dataclasses import astuple
 
 import numpy as np
 
+from labctl.learn.cost import Periphery
 from labctl.learn.posterior import effective_sample_size
 from tests.benchmarks.figure import Figure
 from tests.benchmarks.learn_chips import prepared
@@ -42,20 +44,24 @@ def measure() -> Iterator[Figure]:
         ess = float(np.median(effective_sample_size(draws))) / (1 - BURN_IN / STEPS)
         weights = draws.shape[-1]
         volts = 0.5 * (chip.pulses.set.bit_line + chip.pulses.reset.source_line)
+        around = Periphery() if edges else Periphery(edge=0.0)
+        edge = around.edges(chip.pulses, write)
         line = LINE * (pulses * volts**2 + reads * 0.2**2)
         converted = CONVERSION * reads
         steps = STEPS * chain.chains * weights
         yield Figure(f"{name}: pulses a weight and effective sample", pulses / ess / weights, "")
         for what, joule in (
             ("device, pulses", write),
+            ("device, edges of pulses", edge),
             ("device, reads", read),
             ("periphery, lines", line),
             ("periphery, conversions", converted),
         ):
             yield Figure(f"{name}: {what}, a step of one weight", 1e12 * joule / steps, "pJ")
-        whole = (write + read + line + converted) / steps
+        whole = (write + edge + read + line + converted) / steps
         yield Figure(f"{name}: device and periphery against digital", digital / whole, "x less")
-        yield Figure(f"{name}: pulses alone against digital", digital * steps / write, "x less")
-        total = 1e6 * (write + read + line + converted) / ess
+        alone = digital * steps / (write + edge)
+        yield Figure(f"{name}: pulses alone against digital", alone, "x less")
+        total = 1e6 * (write + edge + read + line + converted) / ess
         yield Figure(f"{name}: an effective sample of {weights} weights", total, "µJ")
         yield Figure(f"{name}: bench time of an effective sample", seconds / ess, "s")

@@ -67,6 +67,9 @@ def test_learn_trains_any_task_and_tells_what_it_cost(bench: tuple[ToyArray, Pat
     assert summary["pulses_of_worst_cell"] >= summary["pulses_per_cell"]
     assert summary["device_energy"] == summary["write_energy"] + summary["read_energy"] > 0
     assert summary["periphery_energy"] > 0
+    # Pulses of 200 us between straight edges of 90 us: two thirds of 90 us at the full voltage.
+    assert summary["assumed"]["edge"] == 90e-6
+    assert summary["edge_energy"] == pytest.approx(0.3 * summary["write_energy"])
     assert summary["assumed"]["line_capacitance"] > 0
     assert summary["bench_time"] > 0
     assert summary["stopped"] == ""
