@@ -179,9 +179,9 @@ def suspect(
     """Add up how much likelier each pulsed cell is stuck than working (log ratio).
 
     ``belief``, shape (5, n, slots), is what is thought of each cell (S, S^2): mean and variance
-    where it works, mean and variance where it is stuck, last read; NaN where nothing is. RESET below
-    and SET above ``room`` (S) are no proof that a cell is stuck. Beyond ``reach`` (S) each pulse
-    towards the window that leaves the cell there adds ``lost`` at least.
+    where it works, mean and variance where it is stuck, last read; NaN where nothing is. RESET
+    below and SET above ``room`` (S) are no proof that a cell is stuck. Beyond ``reach`` (S) each
+    pulse towards the window that leaves the cell there adds ``lost`` at least.
     """
     for k in range(slot.size):
         j = slot[k]

@@ -100,7 +100,7 @@ class WeightCells:
         self.ledger = Ledger(Budget() if budget is None else budget, array)
         self.replaced: list[Replacement] = []
         self.frozen = np.zeros(cells.shape[:2], dtype=bool)
-        self._watch = Watch(self.conductance.shape, calibration.window)
+        self._watch = Watch((len(self), self.placed.cells.shape[1]), calibration.window)
         self._every = np.arange(len(kappa))
         self._mean = self.conductance
         self._pending: tuple[NDArray[np.int64], NDArray[np.int8], NDArray[np.float64]] | None = None
@@ -183,7 +183,7 @@ class WeightCells:
             self.placed.cells = self._place(len(self), encoding)
         self.conductance = written.conductance[again.ravel()].reshape(self.conductance.shape)
         self.tracker = Tracker(self.calibration, self.placed.cells)
-        self._watch = Watch(self.conductance.shape, self.calibration.window)
+        self._watch = Watch((len(self), self.placed.cells.shape[1]), self.calibration.window)
         return spent
 
     def read(self) -> NDArray[np.float64]:

@@ -1,8 +1,8 @@
 """Everything the project claims of learning on the chip.
 
 The parts are modules of their own; ``python -m tests.benchmarks.learn PART`` runs one of them.
-``python -m tests.benchmarks.learn posterior --data wine --split 3 --seed 5`` is the posterior gate on
-other data, another split and another chip (see :mod:`tests.benchmarks.learn_posterior`).
+``python -m tests.benchmarks.learn posterior --data wine --split 3 --seed 5`` is the posterior gate
+on other data, another split and another chip (see :mod:`tests.benchmarks.learn_posterior`).
 """
 
 from __future__ import annotations

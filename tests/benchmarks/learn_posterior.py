@@ -2,8 +2,8 @@
 
 Other data, splits and chips: ``python -m tests.benchmarks.learn posterior --data wine --split 3
 --seed 5`` holds the state-aware coin and the kappa rule to the gate on both presets
-(:mod:`tests.benchmarks.learn_data`; ``--rule`` and ``--chip`` choose one of them). The seed is that of
-the chip and of the coins.
+(:mod:`tests.benchmarks.learn_data`; ``--rule`` and ``--chip`` choose one of them). The seed is that
+of the chip and of the coins.
 """
 
 from __future__ import annotations

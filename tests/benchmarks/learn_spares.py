@@ -1,13 +1,13 @@
 """Cells that die while they learn: how many are found, how soon, and how many are wronged.
 
-The chip knows which cells are stuck, and the learning does not. Two ways to die: a preset whose cells
-fail early, open or short (:attr:`labctl.sim.chip.Chip.failed`), and cells that stay where they are
-from some pulse on, which is the harder one to see.
+The chip knows which cells are stuck, and the learning does not. Two ways to die: a preset whose
+cells fail early, open or short (:attr:`labctl.sim.chip.Chip.failed`), and cells that stay where
+they are from some pulse on, which is the harder one to see.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -142,18 +142,17 @@ def measure() -> Iterator[Figure]:
     """Watch working cells, cells that fail, and cells that stick, with weak and strong pulses."""
     for name, pulses in (("weak", WEAK), ("strong", STRONG)):
         working = [watched(pulses, seed=seed) for seed in (1, 2, 3)]
-        total, wronged = (sum(each) for each in zip(*((w.pulses, w.wronged) for w in working)))
+        total, wronged = sum(w.pulses for w in working), sum(w.wronged for w in working)
         yield Figure(f"spares, {name} pulses: working cells watched for", total, "pulses")
         yield Figure(f"spares, {name} pulses: of {6 * WEIGHTS} cells wronged", wronged, "cells", 0)
-        deaths: dict[str, Callable[[], Watched]] = {
-            "open or short": lambda p=pulses: watched(p, failing=SOON),
-            "in place": lambda p=pulses: watched(p, sticking=4),
+        deaths = {
+            "open or short": watched(pulses, failing=SOON),
+            "in place": watched(pulses, sticking=4),
         }
-        for way, run in deaths.items():
-            seen = run()
+        for way, seen in deaths.items():
             number = len(seen.found) + seen.missed
             line = f"spares, {name} pulses, stuck {way}"
             yield Figure(f"{line}: wronged", seen.wronged, "cells", 0)
             yield Figure(f"{line}: found of {number}", len(seen.found) / number, "", low=0.8)
-            yield Figure(f"{line}: pulses until then, median", np.median(seen.found), "")
-            yield Figure(f"{line}: 90 of 100", np.quantile(seen.found, 0.9), "")
+            yield Figure(f"{line}: pulses until then, median", float(np.median(seen.found)), "")
+            yield Figure(f"{line}: 90 of 100", float(np.quantile(seen.found, 0.9)), "")

@@ -1,7 +1,7 @@
-"""A long software chain to hold the cells against: Hamiltonian Monte Carlo with many chains at once.
+"""A long chain in software to hold the cells against: Hamiltonian Monte Carlo, many chains at once.
 
-Neal, in Handbook of Markov Chain Monte Carlo (2011), ch. 5: leapfrog steps and a Metropolis test, so
-that the density is exact whatever the step. Positions are counted from the mode in units of the
+Neal, in Handbook of Markov Chain Monte Carlo (2011), ch. 5: leapfrog steps and a Metropolis test,
+so that the density is exact whatever the step. Positions are counted from the mode in units of the
 Gaussian there (its curvature's inverse Cholesky factor), which makes a posterior with one mode
 nearly round: a step of 0.3 is then accepted nine times in ten, and an orbit of a quarter turn
 forgets where it began.
@@ -105,6 +105,7 @@ def posterior(model: Smooth, seed: int = 0, orbits: int = 1_000, chains: int = 8
     """
     found = draw(model, orbits, chains, np.random.default_rng(seed))
     apart, size = float(r_hat(found).max()), float(effective_sample_size(found).min())
-    assert apart < 1.01 and size > 2_000, f"R-hat {apart:.3f}, {size:.0f} effective draws"
+    assert apart < 1.01, f"R-hat {apart:.3f}"
+    assert size > 2_000, f"{size:.0f} effective draws"
     flat = found.reshape(-1, model.size)
     return Moments(flat.mean(axis=0), flat.std(axis=0), flat)

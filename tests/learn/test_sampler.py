@@ -56,6 +56,26 @@ def test_the_sign_rule_predicts_as_well_but_its_posterior_is_far_too_narrow() ->
     assert compare(drawn, reference("breast_cancer")).sd_ratio < 0.6
 
 
+def test_a_posterior_far_narrower_than_its_prior_gets_finer_pulses() -> None:
+    # At the scale that three sds of the prior need, a mean step is an sd of this posterior.
+    array = ToyArray(8, 8, seed=5, levels=30.0, read_noise=0.0, relaxation=0.0)
+    narrow = Gaussian(np.array([0.4, -0.3, 0.2]), np.diag([100.0, 100.0, 100.0]))
+    learner = Chain(array, narrow, told(array), PULSES, np.random.default_rng(0), chains=2)
+    learner.prepare()
+    drawn = np.empty((6000, 2, 3))
+    for k in range(len(drawn)):
+        drawn[k] = learner.step().weights
+        if k % 50 == 49 and k < 1200:
+            learner.rescale()
+    half = told(array).range  # of a pair
+    reach = half / learner.placed.kappa.reshape(2, 3)
+    assert (reach < 0.6 * 3.0).all()  # of the prior's three sds
+    assert (reach > np.abs(narrow.mean) + 3.0 * narrow.sd).all()
+    ratio = drawn[1500:].reshape(-1, 3).std(axis=0) / narrow.sd
+    # Some 400 effective draws know an sd to 4 %: five times that.
+    assert np.abs(ratio - 1.0).max() < 0.2
+
+
 def test_a_chain_goes_on_where_it_was_left() -> None:
     array = ToyArray(4, 4, seed=1)
     first = chain(array)

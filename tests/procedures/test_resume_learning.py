@@ -114,7 +114,8 @@ def check_active(run: Run) -> None:
     assert rounds["labelled"].tolist() == [8, 12, 16, 20]
     assert asked.groupby("round").size().tolist() == [8, 4, 4, 4]
     assert asked["sample"].is_unique
-    np.testing.assert_array_equal(asked["label"], load_task("breast_cancer").y_train[asked["sample"]])
+    truth = load_task("breast_cancer").y_train
+    np.testing.assert_array_equal(asked["label"], truth[asked["sample"]])
     steps = ASKING["first"] + 3 * ASKING["steps"]
     assert pulses.groupby("step").size().tolist() == [WEIGHTS] * steps
     assert pulses["step"].unique().tolist() == list(range(1, steps + 1))
