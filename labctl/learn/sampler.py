@@ -30,6 +30,7 @@ from labctl.learn.whereabouts import Whereabouts
 _CURVATURE_EVERY = 8
 _STIFFNESS_MEMORY = 200.0
 _REFRESH_EVERY = 50
+_LOOK_EVERY = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -362,7 +363,8 @@ class Chain:
         if self.steps % _CURVATURE_EVERY == 0 or self.steps == 0:
             self._curve(weights)
         self._watch_stiffness(gradient)
-        self._whereabouts.see(weights)
+        if self.steps % _LOOK_EVERY == 0:
+            self._whereabouts.see(weights)
         slot = self._slots()
         return View(
             step=self.steps,

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-_MEMORY = 500.0
-"""Steps after which the past counts 1/e."""
+_MEMORY = 100.0
+"""Looks after which the past counts 1/e."""
 _SPREAD = 5.0
 """Standard deviations about its mean that a weight is given."""
 
 
 class Whereabouts:
-    """Running mean and spread of weights, over the steps and over chains side by side.
+    """Running mean and spread of weights, over steps and over chains side by side.
 
     Parameters
     ----------
@@ -24,7 +24,7 @@ class Whereabouts:
         self._sums = np.zeros((3, size))  # of 1, weight, weight squared
 
     def see(self, weights: NDArray[np.float64]) -> None:
-        """Take the weights of one step, shape (chains * size,)."""
+        """Take the weights of a step, shape (chains * size,)."""
         each = weights.reshape(-1, self._sums.shape[1])
         self._sums *= 1.0 - 1.0 / _MEMORY
         self._sums += [np.full(each.shape[1], float(len(each))), each.sum(0), (each**2).sum(0)]
