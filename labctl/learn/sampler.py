@@ -331,6 +331,29 @@ class Chain:
             for k in range(self.chains)
         ])  # fmt: skip
 
+    def draw(self, reads: int) -> NDArray[np.float64]:
+        """Return the weights that the cells carry: the mean of so many fresh reads of each.
+
+        The weights of a step have the noise of one read in them, which widens what is drawn of a
+        cell that reads badly: its posterior is that of the weight it carries and of the noise
+        together. The noise falls with the root of the number of reads; what a trap adds for longer
+        than they take stays. The chain itself goes on with what it knew, as it does without.
+
+        Parameters
+        ----------
+        reads
+            1 or more. They cost energy and bench time, and are counted.
+
+        Returns
+        -------
+        NDArray
+            float64, shaped as :attr:`weights`.
+        """
+        if reads < 1:
+            raise ProcedureError(f"A draw of {reads} reads: give 1 or more.")
+        mean: NDArray[np.float64] = self.read_draws(reads).mean(axis=0)
+        return mean
+
     def step(self) -> Step:
         """Give one cell of every weight at most one pulse, as the rule decides.
 

@@ -43,6 +43,7 @@ def asked() -> Iterator[Figure]:
     gate.add_argument("--seed", type=int, help="of the chip and of the coins")
     gate.add_argument("--rule", choices=("coin", "kappa"), help="this one only")
     gate.add_argument("--chip", choices=PRESETS, help="this one only")
+    gate.add_argument("--reads", type=int, help="of a draw; 0 is the one after the pulse")
     options = vars(parser.parse_args())
     parts = tuple(options.pop("parts")) or PARTS
     if unknown := set(parts) - set(PARTS):
@@ -51,7 +52,7 @@ def asked() -> Iterator[Figure]:
     if not given:
         return measure(parts)
     if parts != ("posterior",):
-        parser.error("data, split, seed, rule and chip are of the part posterior")
+        parser.error("data, split, seed, rule, chip and reads are of the part posterior")
     return elsewhere(**given)
 
 

@@ -3,7 +3,7 @@
 Other data, splits and chips: ``python -m tests.benchmarks.learn posterior --data wine --split 3
 --seed 5`` holds the state-aware coin and the kappa rule to the gate on both presets
 (:mod:`tests.benchmarks.learn_data`; ``--rule`` and ``--chip`` choose one of them). The seed is that
-of the chip and of the coins.
+of the chip and of the coins; ``--reads 10`` takes the mean of ten reads for a draw.
 """
 
 from __future__ import annotations
@@ -98,8 +98,12 @@ def run(
     passes: int = 0,
     seed: int = 5,
     thin: int = 20,
+    reads: int = 0,
 ) -> tuple[NDArray[np.float64], Chain]:
-    """Return draws of shape (chains, n, weights), and the chain; by default of breast cancer."""
+    """Return draws of shape (chains, n, weights), and the chain; by default of breast cancer.
+
+    Where ``reads`` is not 0, a draw is the mean of so many reads (see :meth:`Chain.draw`).
+    """
     chain = Chain(
         chip.array,
         load().model if model is None else model,
@@ -118,7 +122,7 @@ def run(
         if k % 50 == 49 and k < 0.8 * BURN_IN:
             chain.rescale()
         if k >= BURN_IN and k % thin == 0:
-            drawn.append(step.weights)
+            drawn.append(chain.draw(reads) if reads else step.weights)
     return np.array(drawn).swapaxes(0, 1), chain
 
 
@@ -131,7 +135,12 @@ def measure() -> Iterator[Figure]:
 
 
 def elsewhere(
-    data: str = "cancer", split: int = 0, seed: int = 1, rule: str = "", chip: str = ""
+    data: str = "cancer",
+    split: int = 0,
+    seed: int = 1,
+    rule: str = "",
+    chip: str = "",
+    reads: int = 0,
 ) -> Iterator[Figure]:
     """Hold the calibrated rules to the gate on other data, another split, or another chip."""
     case = load(data, split)
@@ -140,7 +149,7 @@ def elsewhere(
             continue
         ready = prepared(*PRESETS[kind], seed)
         decides = KappaCoin(ready.calibration) if which == "kappa" else None
-        draws, _ = run(ready, decides, steps, model=case.model, seed=seed + 4)
+        draws, _ = run(ready, decides, steps, model=case.model, seed=seed + 4, reads=reads)
         yield from Gate.of(draws, case.known).held(f"{which}, {kind}, {case.name}, chip {seed}")
 
 

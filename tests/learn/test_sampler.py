@@ -5,7 +5,7 @@ import copy
 import numpy as np
 import pytest
 
-from labctl.errors import CalibrationError, WiringError
+from labctl.errors import CalibrationError, ProcedureError, WiringError
 from labctl.learn.calibration import Calibration
 from labctl.learn.coin import Rule
 from labctl.learn.logistic import LogisticRegression, predict
@@ -74,6 +74,25 @@ def test_a_posterior_far_narrower_than_its_prior_gets_finer_pulses() -> None:
     ratio = drawn[1500:].reshape(-1, 3).std(axis=0) / narrow.sd
     # Some 400 effective draws know an sd to 4 %: five times that.
     assert np.abs(ratio - 1.0).max() < 0.2
+
+
+def test_a_draw_of_many_reads_is_nearer_to_what_the_cells_are() -> None:
+    array = ToyArray(8, 8, seed=5, read_noise=0.05, relaxation=0.0)
+    learner = Chain(array, NORMAL, told(array), PULSES, np.random.default_rng(0), chains=2)
+    learner.prepare()
+    learner.step()
+    rows, cols = np.moveaxis(learner.placed.cells, -1, 0)
+    truth = learner.placed.weights(array.conductance[rows, cols]).reshape(2, 3)
+    reads = array.counters.reads
+    before = learner.weights
+    once = np.array([learner.draw(1) for _ in range(400)]) - truth
+    often = np.array([learner.draw(16) for _ in range(400)]) - truth
+    assert array.counters.reads == reads + 400 * 17 * 12
+    np.testing.assert_array_equal(learner.weights, before)
+    # 400 draws know each sd to 3.5 %, the ratio to 5 %: five times that.
+    assert once.std(axis=0) / often.std(axis=0) == pytest.approx(4.0, rel=0.25)
+    with pytest.raises(ProcedureError, match="give 1 or more"):
+        learner.draw(0)
 
 
 def test_a_chain_goes_on_where_it_was_left() -> None:
