@@ -144,4 +144,6 @@ class Watch:
         """Go on from what :meth:`state` returned."""
         self._score = state["watch"][0].copy()
         self._silent = state["watch"][1].astype(np.int64)
-        self._belief = state["watch"][2:].copy()
+        self._belief[:] = np.nan
+        if len(state["watch"]) > 2:  # runs that began before there were beliefs have none
+            self._belief[:] = state["watch"][2:]

@@ -45,4 +45,4 @@ class Whereabouts:
 
     def restore(self, state: dict[str, NDArray[np.float64]]) -> None:
         """Go on from what :meth:`state` returned."""
-        self._sums = state["whereabouts"].copy()
+        self._sums[:] = state.get("whereabouts", 0.0)  # runs that began before have none

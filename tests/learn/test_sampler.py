@@ -110,6 +110,21 @@ def test_a_chain_goes_on_where_it_was_left() -> None:
         np.testing.assert_array_equal(first.step().weights, second.step().weights)
 
 
+def test_a_state_of_before_there_were_beliefs_is_taken_up() -> None:
+    array = ToyArray(4, 4, seed=1)
+    first = chain(array)
+    first.prepare()
+    for _ in range(60):
+        first.step()
+    old = first.state()
+    old["watch"] = old["watch"][:2]
+    del old["whereabouts"]
+    second = chain(copy.deepcopy(array))
+    second.restore(old)
+    for _ in range(60):
+        np.testing.assert_array_equal(first.step().weights, second.step().weights)
+
+
 def test_a_state_of_another_model_is_refused() -> None:
     array = ToyArray(4, 4, seed=1)
     state = chain(array).state()
