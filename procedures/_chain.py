@@ -72,8 +72,8 @@ DRAWS = {
     "kept": Column("bool", "", "false in the burn-in"),
     "weight": Column("int32", "", "index of the weight"),
     "value": Column("float64", "", "the weight, (plus - minus) / kappa"),
-    "plus": Column("float64", "S", "conductance of the plus cell as read"),
-    "minus": Column("float64", "S", "conductance of the minus cell as read"),
+    "plus": Column("float64", "S", "conductance of the plus cell as read, mean of its reads"),
+    "minus": Column("float64", "S", "conductance of the minus cell as read, mean of its reads"),
 }
 
 
@@ -270,6 +270,9 @@ class _Sampling(_OnChip):
     steps = IntegerParameter("Steps", default=6000, minimum=100, maximum=10_000_000)
     burn_in = IntegerParameter("Burn-in steps", default=600, minimum=0, maximum=10_000_000)
     thin = IntegerParameter("Steps per draw", default=5, minimum=1, maximum=100_000)
+    reads = IntegerParameter(
+        "Reads of a draw (0 is the one after the pulse)", default=0, minimum=0, maximum=1000
+    )
 
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         "trace": TRACE, "draws": DRAWS, "pulses": PULSES, "weights": WEIGHTS,
@@ -363,15 +366,35 @@ class _Sampling(_OnChip):
             trace["saturated"].append(step.saturated / self._model.size)
             trace["pulses"].append(self._pulses)
             if (index + 1) % self.thin == 0:
-                self._draw(index + 1, step.weights)
+                self._draw(index + 1)
             if (index + 1) % self.rescale_every == 0 and index + 1 <= 0.8 * self.burn_in:
                 self._chain.rescale()
         if steps:
             self.record("trace", **{name: np.array(values) for name, values in trace.items()})
         self._record_pulses(unit[0], steps)
 
-    def _draw(self, step: int, weights: NDArray[np.float64]) -> None:
-        kept = step > self.burn_in
+    def _size(self) -> int:
+        """Return how many weights there are, before anything is laid out."""
+        return self._make_model(load_task(self.task)).size
+
+    def _planned_time(self, pulses: float) -> float:
+        """Return the bench time of so many pulses, and of the reads of all draws, s."""
+        more = 2 * self._size() * self.reads * (self.steps // self.thin)
+        return super()._planned_time(pulses) + more * self.array.timing.read
+
+    def _planned_cost(self, steps: int, pulsed: float) -> Cost:
+        """Return what steps cost, and the reads of all draws."""
+        passes, cells = self.reads * (self.steps // self.thin), 2 * self._size()
+        each = super()._planned_cost(1, cells).closures
+        more = Cost(reads=passes * cells, closures=passes * each)
+        return super()._planned_cost(steps, pulsed) + more
+
+    def _draw(self, step: int) -> None:
+        kept, chain = step > self.burn_in, self._chain
+        conductance, weights = chain.conductance, chain.weights
+        if self.reads:
+            conductance = chain.cells.read_passes(self.reads).mean(axis=0)
+            weights = chain.placed.weights(conductance)
         self.record(
             "draws",
             draw=self._count,
@@ -379,8 +402,8 @@ class _Sampling(_OnChip):
             kept=kept,
             weight=np.arange(len(weights)),
             value=weights,
-            plus=self._chain.conductance[:, 0],
-            minus=self._chain.conductance[:, 1],
+            plus=conductance[:, 0],
+            minus=conductance[:, 1],
         )
         self._count += 1
         if kept:

@@ -80,6 +80,27 @@ def test_learn_trains_any_task_and_tells_what_it_cost(bench: tuple[ToyArray, Pat
     assert draws_of(done).weights.shape == (1, 20, 42)
 
 
+def test_a_draw_may_be_the_mean_of_many_reads(bench: tuple[ToyArray, Path]) -> None:
+    array, root = bench
+    short = {**LEARN, "steps": 200, "burn_in": 100}
+    once = run(Learn(**short), array, root).raise_unless_finished()
+    often = run(Learn(**short, reads=5), array, root).raise_unless_finished()
+    draws, weights = often.frame("draws"), often.frame("weights").set_index("weight")
+    kappa = weights.loc[draws["weight"], "kappa"].to_numpy()[draws["kept"]]
+    kept = draws[draws["kept"]]
+    np.testing.assert_allclose(kept["value"], (kept["plus"] - kept["minus"]) / kappa, rtol=1e-9)
+    # 20 draws of 84 cells, 5 reads each; the two runs differ in what preparing took.
+    own = {r.path: r.summary["reads"] - r.summary["initial_pulses"] for r in (once, often)}
+    assert own[often.path] - own[once.path] == pytest.approx(20 * 84 * 5, abs=300)
+    plan = {reads: Learn(**short, reads=reads) for reads in (0, 5)}
+    for procedure in plan.values():
+        procedure.bind(array, None, np.random.default_rng(0))  # type: ignore[arg-type]
+    assert plan[5].cost().reads - plan[0].cost().reads == 20 * 84 * 5
+    assert plan[5].cost().pulses == plan[0].cost().pulses
+    longer = plan[5].estimate() - plan[0].estimate()
+    assert longer == pytest.approx(20 * 84 * 5 * array.timing.read)
+
+
 def test_learn_takes_networks(bench: tuple[ToyArray, Path]) -> None:
     small = {**LEARN, "task": "pour", "hidden": "6", "temperature": 0.1, "share": 0.5}
     done = run(Learn(**{**small, "steps": 100, "burn_in": 50, "thin": 5}), *bench)
