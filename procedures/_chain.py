@@ -17,8 +17,9 @@ from labctl.learn.cost import cost
 from labctl.learn.models import PredictiveModel
 from labctl.learn.placementlog import PlacementLog
 from labctl.learn.rule import Rule
-from labctl.learn.sampler import Chain, Step
+from labctl.learn.sampler import Chain
 from labctl.learn.source import LAST, Measured, measured
+from labctl.learn.step import Step
 from labctl.learn.tasks import Task, load_task
 from labctl.procedure import Cost, Procedure
 from labctl.store import DATA_ROOT, Column, RunReader

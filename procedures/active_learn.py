@@ -17,7 +17,7 @@ from labctl.learn.models import PredictiveModel
 from labctl.learn.oracles import ANSWERS, FileOracle, TableOracle
 from labctl.learn.pool import Pool
 from labctl.learn.rule import Rule
-from labctl.learn.sampler import Step
+from labctl.learn.step import Step
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.training import train
 from labctl.learn.uncertainty import split

@@ -35,10 +35,11 @@ from labctl.learn.readnoise import ReadNoise
 from labctl.learn.reference import reference
 from labctl.learn.results import Results, evaluate
 from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
-from labctl.learn.sampler import Chain, Step
+from labctl.learn.sampler import Chain
 from labctl.learn.schedule import Constant, Cyclical, Schedule, Tempered
 from labctl.learn.source import Measured, measured
 from labctl.learn.spares import Replacement
+from labctl.learn.step import Step
 from labctl.learn.tasks import Task, breast_cancer, load_task
 from labctl.learn.transitions import Transitions
 from labctl.learn.weightcells import WeightCells

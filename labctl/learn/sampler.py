@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -23,6 +22,7 @@ from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
 from labctl.learn.scale import check_levels, fitted_kappa, most_kappa, start_kappa
 from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.spares import Replacement
+from labctl.learn.step import Step
 from labctl.learn.weightcells import WeightCells
 from labctl.learn.weights import DifferentialPairs, Encoding, Weights
 from labctl.learn.whereabouts import Whereabouts
@@ -31,35 +31,6 @@ _CURVATURE_EVERY = 8
 _STIFFNESS_MEMORY = 200.0
 _REFRESH_EVERY = 50
 _LOOK_EVERY = 5
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """What one step did.
-
-    Attributes
-    ----------
-    weights
-        float64, shape (n,), or (chains, n) where there are several: after the step.
-    cells
-        int64, shape (m, 2): cells pulsed.
-    polarity
-        int8, shape (m,): 1 SET, -1 RESET.
-    before, after
-        float64, shape (m,), S, as read; ``after`` is NaN where pulses are not read back.
-    saturated
-        How many coins could not give the drift that was wanted.
-    draw
-        Whether the weights belong to the density wanted: False while a schedule explores.
-    """
-
-    weights: NDArray[np.float64]
-    cells: NDArray[np.int64]
-    polarity: NDArray[np.int8]
-    before: NDArray[np.float64]
-    after: NDArray[np.float64]
-    saturated: int
-    draw: bool = True
 
 
 class Chain:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from labctl.errors import BudgetSpent
-from labctl.learn.sampler import Chain, Step
+from labctl.learn.sampler import Chain
+from labctl.learn.step import Step
 
 RESCALE_EVERY = 50
 """Steps between two fits of the weights' scales during the burn-in."""

@@ -18,7 +18,14 @@ from tests.benchmarks.learn_data import SETS
 from tests.benchmarks.learn_posterior import PRESETS, elsewhere
 
 PARTS = (
-    "posterior", "known", "metropolis", "energy", "spares", "speed", "analogue", "active",
+    "posterior",
+    "known",
+    "metropolis",
+    "energy",
+    "spares",
+    "speed",
+    "analogue",
+    "active",
 )
 """``learn_<part>``, in the order they are printed."""
 
