@@ -87,7 +87,8 @@ class Setting:
 
 
 DIGITS = Setting(
-    "digits, 64-32-10", digits, 76, (32,), temperature=0.02, share=0.3,
+    "digits, 64-32-10", digits, 76, (32,), prior_sd=0.85, temperature=0.01, share=0.15,
+    first=960, steps=240,
 )  # fmt: skip
 CANCER = Setting(
     "breast cancer", breast_cancer, 16, initial=10, batch=4, most=58, first=600, steps=300,
@@ -100,7 +101,8 @@ POUR = Setting(
 )  # fmt: skip
 LIN = Setting(
     "pour of Lin 2025, 11-50-50-2", lambda seed: lin2025_pour(LIN_POUR, seed), 88, (50, 50),
-    temperature=0.05, share=0.1, initial=64, batch=16, most=192, first=1200, steps=400,
+    prior_sd=0.6, temperature=0.05, share=0.1, initial=64, batch=16, most=192, first=2400,
+    steps=1200,
     balanced=True, acquisitions=("random", "margin", "straddle"),
 )  # fmt: skip
 
