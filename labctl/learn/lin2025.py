@@ -106,6 +106,12 @@ class Lin2025:
         scale = calibration.range * KAPPA / 18e-6 if self._scale is None else self._scale
         return np.full(len(prior_sd), scale)
 
+    def rescaled(
+        self, own: NDArray[np.float64], fitted: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the published scale (see :class:`labctl.learn.rule.OwnScale`)."""
+        return own
+
     def slots(
         self, step: int, weights: int, of: tuple[int, ...], rng: np.random.Generator
     ) -> NDArray[np.int64]:

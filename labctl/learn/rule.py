@@ -109,8 +109,22 @@ class ChoosesCells(Protocol):
 
 @runtime_checkable
 class OwnScale(Protocol):
-    """A rule that needs a certain conductance per unit weight; :meth:`Chain.rescale` keeps it."""
+    """A rule that needs a conductance per unit weight of its own."""
 
     def kappa(self, calibration: Calibration, prior_sd: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return kappa (S per unit weight), shape (n,), for priors of shape (n,)."""
+        ...
+
+    def rescaled(
+        self, own: NDArray[np.float64], fitted: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Return the scale for what the burn-in has seen, shape (n,).
+
+        Parameters
+        ----------
+        own
+            What :meth:`kappa` asked for, S per unit weight.
+        fitted
+            What the state-aware coin would have (see :func:`labctl.learn.scale.fitted_kappa`).
+        """
         ...

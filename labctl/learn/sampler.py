@@ -442,9 +442,11 @@ class Chain:
         Where the model gives its curvature, so that it has one mode, a weight gets no more of the
         window than it has made use of so far: a narrow posterior is not left with pulses and reads
         that are as coarse as its prior. The conductances stay and the weights move, so what was
-        sampled before no longer counts. A rule with a scale of its own keeps it.
+        sampled before no longer counts. A rule with a scale of its own decides what becomes
+        of it.
         """
-        if isinstance(self.rule, OwnScale):
+        own = self.rule if isinstance(self.rule, OwnScale) else None
+        if own is not None and self._shapes is not None:
             return
         reach: NDArray[np.float64] | float = np.inf
         if self._curvature is not None and self._shapes is None:
@@ -453,6 +455,8 @@ class Chain:
             self.calibration, self.stiffness / self.temperature, self._prior_sd,
             len(self._pulsed), reach,
         )  # fmt: skip
+        if own is not None:
+            fitted = own.rescaled(self._first_kappa(), fitted)
         self.placed.kappa = self._shared(fitted)
 
     def _watch_stiffness(self, gradient: NDArray[np.float64]) -> None:

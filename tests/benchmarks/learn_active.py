@@ -88,7 +88,7 @@ class Setting:
 
 DIGITS = Setting(
     "digits, 64-32-10", digits, 76, (32,), prior_sd=0.85, temperature=0.01, share=0.15,
-    first=960, steps=240,
+    first=1200, steps=360,
 )  # fmt: skip
 CANCER = Setting(
     "breast cancer", breast_cancer, 16, initial=10, batch=4, most=58, first=600, steps=300,

@@ -79,3 +79,21 @@ def test_a_wrong_kappa_shrinks_the_posterior() -> None:
     array = ideal(0, levels=40)
     drawn = sample(PRIOR, array, 1500, 400, seed=1, rule=Twice(told(array), blind=True))
     assert drawn.std(axis=0).mean() < 0.7
+
+
+def test_a_narrow_posterior_gets_a_finer_scale_and_comes_out() -> None:
+    """A sixth of the prior's sd: at the scale of the prior a pulse is larger than one sd of it.
+
+    Standard errors of 1 % of the sd ratio and 0.02 sd of the shift.
+    """
+    narrow = Gaussian(0.25 * MEAN, np.diag(np.full(32, 36.0)))
+    found = {}
+    for finest in (1.0, 1.7):
+        array = ideal(0, levels=40)
+        rule = KappaCoin(told(array), finest=finest)
+        drawn = sample(narrow, array, 3000, 800, seed=1, rule=rule)
+        z = (drawn - narrow.mean) / narrow.sd
+        found[finest] = float(z.std(axis=0).mean())
+        assert abs(float((z.mean(axis=0) * np.sign(MEAN)).mean())) < 0.08
+    assert found[1.0] > 1.1
+    assert found[1.7] == pytest.approx(1.0, abs=0.05)
