@@ -16,14 +16,14 @@ from labctl.learn.active import ActiveLearner, Oracle
 from labctl.learn.models import PredictiveModel
 from labctl.learn.oracles import ANSWERS, FileOracle, TableOracle
 from labctl.learn.pool import Pool
-from labctl.learn.rule import Rule
 from labctl.learn.step import Step
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.training import train
 from labctl.learn.uncertainty import split
 from labctl.procedure import Cost
 from labctl.store import Column
-from procedures._chain import DRAWS, PLACEMENT, PULSES, WEIGHTS, _OnChip
+from procedures._chain import COIN, _OnChip
+from procedures._tables import DRAWS, PLACEMENT, PULSES, WEIGHTS
 from procedures.learn import widths
 
 KNOWN, PERSON = "known labels", "person"
@@ -51,7 +51,10 @@ class ActiveLearn(_OnChip):
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
     temperature = FloatParameter("Temperature", default=0.02, minimum=0.001, maximum=100.0)
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
-    share = FloatParameter("Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1)
+    share = FloatParameter(
+        "Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1,
+        group_by="rule", group_condition=COIN,
+    )  # fmt: skip
     first = IntegerParameter("Steps of the first round", default=450, minimum=10, maximum=10**7)
     steps = IntegerParameter("Steps of a later round", default=150, minimum=10, maximum=10**7)
     draws = IntegerParameter("Draws of a round", default=20, minimum=2, maximum=100_000)
@@ -160,8 +163,8 @@ class ActiveLearn(_OnChip):
             interrupt()
         RealClock().sleep(_LOOK)
 
-    def _make_rule(self, model: PredictiveModel) -> Rule | None:
-        return building.rule_for(model, self.share or None)
+    def _share(self, model: PredictiveModel) -> float:
+        return self.share or building.share_for(model)
 
     def _model(self, x: NDArray[np.float64], y: NDArray[np.int64]) -> PredictiveModel:
         return building.classifier(
@@ -194,7 +197,9 @@ class ActiveLearn(_OnChip):
 
     def sample_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return class probabilities by draws, shape (draws, n, classes), for the learner."""
-        draws = self._kept if len(self._kept) else self._chain.weights[None]
+        draws = (
+            self._kept if len(self._kept) else self._chain.weights.reshape(-1, self._present.size)
+        )
         return self._present.predict(draws, building.inputs(X, widths(self.hidden)))
 
     def units(self) -> list[Any]:
@@ -235,7 +240,8 @@ class ActiveLearn(_OnChip):
         """Return how many steps all rounds take, and how many cells each pulses in the mean."""
         self._load()
         model = self._blank()
-        pulsed = model.size * getattr(self._make_rule(model), "share", 1.0)
+        share = self._share(model) if self.rule == COIN else 1.0
+        pulsed = self.chains * model.size * share
         return self.first + (self.rounds - 1) * self.steps, float(pulsed)
 
     def estimate(self) -> float:
@@ -253,25 +259,18 @@ class ActiveLearn(_OnChip):
         if not len(self._kept):
             raise BudgetSpent(f"{self._stopped} Not one round was learned.")
         conductance = self._chain.conductance
-        last = len(self._kept) - 1
-        for k, weights in enumerate(self._kept):
+        each = self._kept.reshape(-1, len(conductance))  # of all chains, draw by draw
+        for k, weights in enumerate(each):
             # Only the last draw's conductances are still there to be told.
-            here = conductance if k == last else np.full_like(conductance, np.nan)
-            self.record(
-                "draws",
-                round=self._learner.rounds - 1,
-                draw=k,
-                step=self._chain.steps,
-                kept=True,
-                weight=np.arange(len(weights)),
-                value=weights,
-                plus=here[:, 0],
-                minus=here[:, 1],
+            here = conductance if k == len(each) - 1 else np.full_like(conductance, np.nan)
+            self._record_draw(
+                k, self._chain.steps, True, weights, here, round=self._learner.rounds - 1
             )
         return {
             "labelled": len(self._learner.order),
             "could_not_be_labelled": len(self._learner.skipped),
             "rounds": self._learner.rounds,
+            "chains": self.chains,
             **self._scores(),
             "initial_pulses": self._initial,
             "answers": ANSWERS if self.oracle == PERSON else KNOWN,

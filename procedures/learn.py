@@ -13,12 +13,12 @@ from labctl.learn import building, scores
 from labctl.learn.diagnostics import diagnose
 from labctl.learn.evaluation import evaluate_classes
 from labctl.learn.models import PredictiveModel
-from labctl.learn.rule import Rule
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.uncertainty import split
 from labctl.procedure import Cost
 from labctl.store import Column
-from procedures._chain import _Sampling
+from procedures._chain import COIN
+from procedures._sampling import _Sampling
 
 _RECENT = 20
 """Draws of the running prediction."""
@@ -55,7 +55,10 @@ class Learn(_Sampling):
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
     temperature = FloatParameter("Temperature", default=0.1, minimum=0.001, maximum=100.0)
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
-    share = FloatParameter("Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1)
+    share = FloatParameter(
+        "Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1,
+        group_by="rule", group_condition=COIN,
+    )  # fmt: skip
 
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         **_Sampling.tables,
@@ -80,8 +83,8 @@ class Learn(_Sampling):
     def _chain_temperature(self) -> float:
         return 1.0  # the model is cold itself
 
-    def _make_rule(self, model: PredictiveModel) -> Rule | None:
-        return building.rule_for(model, self.share or None)
+    def _share(self, model: PredictiveModel) -> float:
+        return self.share or building.share_for(model)
 
     def _predicted(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
         x = building.inputs(self._task.x_test[:, 1:], widths(self.hidden))
@@ -94,7 +97,7 @@ class Learn(_Sampling):
         if self._taken == before:
             return
         draws = np.array(self._draws[-_RECENT:] or [self._chain.weights])
-        predicted, label = self._predicted(draws), self._task.y_test
+        predicted, label = self._predicted(draws.reshape(-1, self._model.size)), self._task.y_test
         mean, doubt = predicted.mean(axis=0), split(predicted)
         self.record(
             "progress",
@@ -108,16 +111,17 @@ class Learn(_Sampling):
         )
 
     def _results(self, draws: NDArray[np.float64]) -> dict[str, Any]:
-        found = evaluate_classes(self._predicted(draws), self._task)
+        found = evaluate_classes(self._predicted(draws.reshape(-1, self._model.size)), self._task)
         found["weights"] = [f"w{k}" for k in range(self._model.size)]
-        if len(draws) >= _DIAGNOSED:
+        if draws.shape[1] >= _DIAGNOSED:
             found |= diagnose(draws).to_json()
         return found
 
     def _pulsed(self) -> float:
         """Return how many cells a step pulses, in the mean."""
         model = self._make_model(load_task(self.task))
-        return float(model.size * getattr(self._make_rule(model), "share", 1.0))
+        share = self._share(model) if self.rule == COIN else 1.0
+        return float(self.chains * model.size * share)
 
     def estimate(self) -> float:
         """Return the bench time of all pulses with their reads, s."""

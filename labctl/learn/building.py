@@ -7,6 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from labctl.errors import ProcedureError
+from labctl.learn.calibration import Calibration
+from labctl.learn.kappa import KappaCoin
 from labctl.learn.models import (
     LinearRegression,
     LogisticRegression,
@@ -99,6 +102,20 @@ def inputs(x: ArrayLike, hidden: Sequence[int]) -> NDArray[np.float64]:
     return np.asarray(x, dtype=np.float64) if hidden else with_bias(x)
 
 
+def share_for(model: PredictiveModel) -> float:
+    """Return the share of a model's weights that one step should move.
+
+    That is :data:`SHARE` for models of more than :data:`LOOKS_AHEAD` weights, and all for smaller
+    ones.
+    """
+    return 1.0 if model.size <= LOOKS_AHEAD else SHARE
+
+
+def scan(share: float) -> Rule | None:
+    """Return the coin for a share of the weights; None is the coin for all of them."""
+    return None if share == 1.0 else RandomScan(share)
+
+
 def rule_for(model: PredictiveModel, share: float | None = None) -> Rule | None:
     """Return the rule that suits a model: a random scan for large ones; None is the default.
 
@@ -107,9 +124,24 @@ def rule_for(model: PredictiveModel, share: float | None = None) -> Rule | None:
     model
         The posterior.
     share
-        Of the weights that one step moves; None is :data:`SHARE` for models of more than
-        :data:`LOOKS_AHEAD` weights, and all for smaller ones.
+        Of the weights that one step moves; None is that of :func:`share_for`.
     """
-    if share is None:
-        share = 1.0 if model.size <= LOOKS_AHEAD else SHARE
-    return None if share == 1.0 else RandomScan(share)
+    return scan(share_for(model) if share is None else share)
+
+
+def kappa_rule(model: PredictiveModel, calibration: Calibration) -> KappaCoin:
+    """Return the kappa rule for a model.
+
+    Raises
+    ------
+    ProcedureError
+        Where the model has more weights than may all move in one step: the scale of the rule
+        belongs to cells that are pulsed at every step.
+    """
+    if model.size > LOOKS_AHEAD:
+        raise ProcedureError(
+            f"The kappa rule pulses every weight at every step, which up to {LOOKS_AHEAD} weights "
+            f"bear; this model has {model.size}. Take the coin (rule=coin), which may pulse a "
+            "share of them, or a smaller model."
+        )
+    return KappaCoin(calibration)

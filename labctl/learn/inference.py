@@ -8,7 +8,8 @@ group, variable         dimensions          what
 ======================  ==================  ====================================================
 posterior/weights       chain, draw,        the weights
                         weight
-sample_stats/pulses     chain, draw         pulses the chain had spent when the draw was taken
+sample_stats/pulses     chain, draw         pulses that were given when the draw was taken, those of
+                                            chains beside it in its run included
 sample_stats/step       chain, draw         step of the chain
 sample_stats/           chain, draw,        S, of each cell of a weight, as read
 conductance             weight, slot

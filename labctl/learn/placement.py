@@ -89,7 +89,7 @@ def _too_few(number: int, encoding: Encoding, needed: int, good: NDArray[np.bool
     return (
         f"{number} weights as {name} need {needed} cells; of the chip's {good.size} cells "
         f"{int(good.sum())} are usable. Form more cells, measure transitions on more of them, or "
-        "use a smaller model or a larger chip."
+        "use a smaller model, fewer chains or a larger chip."
     )
 
 

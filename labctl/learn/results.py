@@ -87,12 +87,23 @@ class Results:
 
 
 def evaluate(draws: NDArray[np.float64], task: Task, reference: Moments | None = None) -> Results:
-    """Return the figures of draws of the weights, shape (n, d), in the order they were taken."""
-    probabilities = predict(draws, task.x_test)
+    """Return the figures of draws of the weights, in the order they were taken.
+
+    Parameters
+    ----------
+    draws
+        float64, shape (chains, n, d), or (n, d) for a single chain.
+    task
+        With the test samples.
+    reference
+        What the draws are held against.
+    """
+    every = draws.reshape(-1, draws.shape[-1])
+    probabilities = predict(every, task.x_test)
     p, y = probabilities.mean(axis=0), task.y_test
     return Results(
-        mean=draws.mean(axis=0),
-        sd=draws.std(axis=0),
+        mean=every.mean(axis=0),
+        sd=every.std(axis=0),
         ess=effective_sample_size(draws),
         r_hat=r_hat(draws),
         probability=p,
@@ -102,5 +113,5 @@ def evaluate(draws: NDArray[np.float64], task: Task, reference: Moments | None =
         nll=metrics.nll(p, y),
         brier=metrics.brier(p, y),
         ece=metrics.ece(p, y),
-        comparison=None if reference is None else compare(draws, reference),
+        comparison=None if reference is None else compare(every, reference),
     )

@@ -80,10 +80,11 @@ def _chains_of(run: RunReader) -> list[Draws]:
         raise StoreError(f"{run.path} has no draws after the burn-in yet.")
     if "chain" not in frame:
         frame = frame.assign(chain=0)
-    return [_chain(run, part) for _, part in frame.groupby("chain", sort=True)]
+    chains = np.unique(frame["chain"].to_numpy()).tolist()
+    return [_chain(run, frame[frame["chain"] == k], k) for k in chains]
 
 
-def _chain(run: RunReader, frame: pd.DataFrame) -> Draws:
+def _chain(run: RunReader, frame: pd.DataFrame, chain: int) -> Draws:
     frame = frame.sort_values(["draw", "weight"])
     size = int(frame["weight"].max()) + 1
     count = len(frame) // size
@@ -104,7 +105,7 @@ def _chain(run: RunReader, frame: pd.DataFrame) -> Draws:
         temperature=np.full((1, count), float(parameters.get("temperature", 1.0))),
         device_id=(str(run.meta.get("chip", "unknown")),),
         names=names if len(names) == size else tuple(f"w{k}" for k in range(size)),
-        cells=_cells(run, size)[None],
+        cells=_cells(run, size, chain)[None],
         attrs={
             "procedure": str(run.meta.get("procedure")),
             "run": run.path.name,
@@ -114,14 +115,17 @@ def _chain(run: RunReader, frame: pd.DataFrame) -> Draws:
     )
 
 
-def _cells(run: RunReader, size: int) -> NDArray[np.int64]:
-    """Return the cells of each weight; -1 where the run ended before it told."""
+def _cells(run: RunReader, size: int, chain: int) -> NDArray[np.int64]:
+    """Return the cells of each weight of a chain; -1 where the run ended before it told."""
     cells = np.full((size, len(SLOTS), 2), -1, dtype=np.int64)
     if "placement" in run.tables:  # told from the start, and of each cell that was replaced
         frame = run.frame("placement").drop_duplicates(["row", "col"], keep="last")
-        used = frame[frame["weight"] >= 0]
+        used = frame[(frame["weight"] >= 0) & (frame["chain"] == chain)]
         cells[used["weight"], used["slot"]] = used[["row", "col"]]
-    frame = run.frame("weights").drop_duplicates("weight", keep="last")
+    frame = run.frame("weights")
+    if "chain" in frame:
+        frame = frame[frame["chain"] == chain]
+    frame = frame.drop_duplicates("weight", keep="last")
     index = frame["weight"].to_numpy()
     for k, slot in enumerate(SLOTS):
         for line, name in enumerate(("row", "col")):

@@ -18,7 +18,7 @@ from labctl.learn.sampler import Chain
 from labctl.learn.weights import SumOfCells
 from labctl.sim.array import SimulatedArray
 from labctl.store import RunReader, RunWriter
-from procedures._chain import PLACEMENT
+from procedures._tables import PLACEMENT
 from procedures.form import Form
 from procedures.transitions import Transitions
 from tests.conftest import SIMULATED
