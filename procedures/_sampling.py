@@ -6,16 +6,21 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pymeasure.experiment import IntegerParameter
+from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter
 
 from labctl.errors import BudgetSpent, ProcedureError
 from labctl.learn.models import PredictiveModel
+from labctl.learn.schedule import Constant, Cyclical, Schedule, Tempered
 from labctl.learn.step import Step
 from labctl.learn.tasks import Task, load_task
 from labctl.procedure import Cost
 from labctl.store import Column, RunReader
 from procedures._chain import _OnChip
 from procedures._tables import DRAWS, PLACEMENT, PULSES, TRACE, WEIGHTS
+
+CONSTANT, TEMPERED, CYCLICAL = "constant", "tempered", "cyclical"
+_FEWEST = 4
+"""Draws of a chain that are anything to go by."""
 
 
 class _Sampling(_OnChip):
@@ -30,6 +35,29 @@ class _Sampling(_OnChip):
     reads = IntegerParameter(
         "Reads of a draw (0 is the one after the pulse)", default=0, minimum=0, maximum=1000
     )
+    schedule = ListParameter(
+        "Temperature over the steps", choices=[CONSTANT, TEMPERED, CYCLICAL], default=CONSTANT
+    )
+    hot = FloatParameter(
+        "Temperature it begins at", default=10.0, minimum=0.001, maximum=1e4,
+        group_by="schedule", group_condition=lambda schedule: schedule != CONSTANT,
+    )  # fmt: skip
+    cooling = IntegerParameter(
+        "Steps of the cooling", default=400, minimum=1, maximum=10_000_000,
+        group_by="schedule", group_condition=TEMPERED,
+    )  # fmt: skip
+    period = IntegerParameter(
+        "Steps of a cycle", default=1000, minimum=2, maximum=10_000_000,
+        group_by="schedule", group_condition=CYCLICAL,
+    )  # fmt: skip
+    explore = FloatParameter(
+        "Part of a cycle that is hot", default=0.4, minimum=0.0, maximum=1.0,
+        group_by="schedule", group_condition=CYCLICAL,
+    )  # fmt: skip
+    settle = FloatParameter(
+        "Part of a cycle that settles after it", default=0.2, minimum=0.0, maximum=1.0,
+        group_by="schedule", group_condition=CYCLICAL,
+    )  # fmt: skip
 
     tables: ClassVar[dict[str, dict[str, Column]]] = {
         "trace": TRACE, "draws": DRAWS, "pulses": PULSES, "weights": WEIGHTS,
@@ -52,6 +80,27 @@ class _Sampling(_OnChip):
     def _chain_temperature(self) -> float:
         """Return the temperature of the chain, where the model does not see to it itself."""
         return self.temperature
+
+    def _make_schedule(self, temperature: float) -> Schedule:
+        """Return the temperatures of the steps, the last of them being ``temperature``.
+
+        Raises
+        ------
+        ProcedureError
+            Where it begins no hotter than that, or cycles have nothing to sample.
+        """
+        if self.schedule == CONSTANT:
+            return Constant(temperature)
+        if self.hot <= self.temperature:
+            raise ProcedureError(
+                f"A {self.schedule} schedule from a temperature of {self.hot:g} to "
+                f"{self.temperature:g} does not cool; raise hot, or take schedule={CONSTANT}."
+            )
+        # Of the chain: a cold model leaves it the difference only.
+        hot = self.hot * temperature / self.temperature
+        if self.schedule == TEMPERED:
+            return Tempered(hot, temperature, self.cooling)
+        return Cyclical(self.period, hot, temperature, self.explore, self.settle)
 
     def _results(self, draws: NDArray[np.float64]) -> dict[str, Any]:
         """Return what draws, shape (chains, n, weights), are worth; JSON-able."""
@@ -78,7 +127,7 @@ class _Sampling(_OnChip):
 
     def _lay_out(self, calibration: str) -> None:
         """Calibrate and place the weights; touches no cell."""
-        if self.burn_in >= self.steps - 4 * self.thin:
+        if self.burn_in >= self.steps - _FEWEST * self.thin:
             raise ProcedureError(
                 f"{self.steps} steps with a burn-in of {self.burn_in} leave fewer than four draws; "
                 "raise steps or lower burn_in."
@@ -86,8 +135,20 @@ class _Sampling(_OnChip):
         self._task = load_task(self.task)
         self._model = self._make_model(self._task)
         self._make_chain(calibration, self._model, self._chain_temperature())
+        self._refuse_without_draws()
         self._draws = []
         self._count = self._saturated = self._pulses = self._taken = 0
+
+    def _refuse_without_draws(self) -> None:
+        """Refuse a schedule that explores nearly all the time."""
+        first = self.burn_in // self.thin + 1
+        drawn = range(first * self.thin, self.steps + 1, self.thin)
+        wanted = self._chain.schedule.draws
+        if self.schedule != CONSTANT and sum(wanted(step - 1) for step in drawn) < _FEWEST:
+            raise ProcedureError(
+                f"The {self.schedule} schedule leaves fewer than four draws of {self.steps} steps "
+                f"with a burn-in of {self.burn_in}; raise steps, or let it explore for less."
+            )
 
     def state(self) -> dict[str, Any]:
         """Return the chain, and what was counted."""
@@ -129,7 +190,7 @@ class _Sampling(_OnChip):
             if (index + 1) % self.thin == 0:
                 self._draw(index + 1, step.draw)
             if (index + 1) % self.rescale_every == 0 and index + 1 <= 0.8 * self.burn_in:
-                self._chain.rescale()
+                self._chain.rescale(self._chain_temperature())
         if steps:
             self.record("trace", **{name: np.array(values) for name, values in trace.items()})
         self._record_pulses(unit[0], steps)
@@ -164,7 +225,7 @@ class _Sampling(_OnChip):
     def summary(self) -> dict[str, Any]:
         """Return what was learned, and what it cost."""
         self._record_weights()
-        if len(self._draws) < 4:
+        if len(self._draws) < _FEWEST:
             raise BudgetSpent(
                 f"{self._stopped} That left {len(self._draws)} draws after the burn-in, too few "
                 "to learn anything from."

@@ -18,7 +18,7 @@ from labctl.learn.uncertainty import split
 from labctl.procedure import Cost
 from labctl.store import Column
 from procedures._chain import COIN
-from procedures._sampling import _Sampling
+from procedures._sampling import CONSTANT, _Sampling
 
 _RECENT = 20
 """Draws of the running prediction."""
@@ -54,6 +54,10 @@ class Learn(_Sampling):
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
     temperature = FloatParameter("Temperature", default=0.1, minimum=0.001, maximum=100.0)
+    hot = FloatParameter(
+        "Temperature it begins at", default=1.0, minimum=0.001, maximum=1e4,
+        group_by="schedule", group_condition=lambda schedule: schedule != CONSTANT,
+    )  # fmt: skip
     prior_sd = FloatParameter("Prior sd of a weight", default=1.0, minimum=1e-3, maximum=1e3)
     share = FloatParameter(
         "Share of weights (0 is chosen)", default=0.0, minimum=0, maximum=1,

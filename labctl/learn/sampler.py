@@ -436,14 +436,19 @@ class Chain:
         shared = np.tile(each.mean(axis=0), self.chains)
         return np.maximum(shared, self._prior)
 
-    def rescale(self) -> None:
+    def rescale(self, temperature: float | None = None) -> None:
         """Fit the scale of each weight to the stiffness seen so far; for the burn-in only.
 
         Where the model gives its curvature, so that it has one mode, a weight gets no more of the
         window than it has made use of so far: a narrow posterior is not left with pulses and reads
         that are as coarse as its prior. The conductances stay and the weights move, so what was
-        sampled before no longer counts. A rule with a scale of its own decides what becomes
-        of it.
+        sampled before no longer counts. A rule with a scale of its own decides what becomes of it.
+
+        Parameters
+        ----------
+        temperature
+            Of the density that will be drawn from; None is that of the next step. Where a schedule
+            explores hot, pulses that suit the heat would be too coarse for what comes after.
         """
         own = self.rule if isinstance(self.rule, OwnScale) else None
         if own is not None and self._shapes is not None:
@@ -452,7 +457,9 @@ class Chain:
         if self._curvature is not None and self._shapes is None:
             reach = np.tile(self._whereabouts.reach(), self.chains)
         fitted = fitted_kappa(
-            self.calibration, self.stiffness / self.temperature, self._prior_sd,
+            self.calibration,
+            self.stiffness / (self.temperature if temperature is None else temperature),
+            self._prior_sd,
             len(self._pulsed), reach,
         )  # fmt: skip
         if own is not None:
