@@ -22,6 +22,7 @@ from labctl.learn.sampler import Chain
 from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.source import LAST, Measured, measured
 from labctl.learn.step import Step
+from labctl.learn.weights import DifferentialPairs, Encoding
 from labctl.procedure import Cost, Procedure
 from labctl.store import DATA_ROOT, RunReader
 
@@ -54,6 +55,14 @@ class _OnChip(Procedure):
     def _folder(self) -> Path | None:
         """The run folder; None where somebody else than the engine takes the rows."""
         return getattr(self._sink, "path", None)
+
+    def _make_encoding(self) -> Encoding:
+        """Return what the conductances of a weight's cells mean."""
+        return DifferentialPairs()
+
+    def _passes(self) -> int:
+        """Return how often all cells are read before a step; 0 reads back each pulse instead."""
+        return 0
 
     def _share(self, model: PredictiveModel) -> float:
         """Return the share of the weights that a step pulses with the coin."""
@@ -88,7 +97,9 @@ class _OnChip(Procedure):
             rule=self._make_rule(model),
             schedule=self._make_schedule(temperature),
             read_voltage=self.read_voltage,
+            encoding=self._make_encoding(),
             chains=self.chains,
+            passes=self._passes(),
             budget=Budget(
                 pulses=self.most_pulses or None,
                 energy=self.most_energy or None,
@@ -123,13 +134,13 @@ class _OnChip(Procedure):
         return pulses * self.array.timing.pulse_and_read(_TYPICAL_WIDTH)
 
     def _planned_cost(self, steps: int, pulsed: float) -> Cost:
-        """Return what steps cost that pulse and read so many cells each, spread over the chip."""
+        """Return what steps cost that pulse so many cells each, spread over the chip."""
         rows, columns = self.array.shape
         apart = 2 if 2 * round(pulsed) <= rows * columns else 1
         flat = np.arange(0, rows * columns, apart)[: round(pulsed)]
         each = self.relays(np.stack([flat // columns, flat % columns], axis=1))
         count = round(steps * pulsed)
-        return Cost(count, count, steps * each)
+        return Cost(count, 0 if self._passes() else count, steps * each)
 
     def _chip_state(self) -> dict[str, Any]:
         return {
@@ -217,16 +228,19 @@ class _OnChip(Procedure):
             self.record("placement", step=np.full(count, self._chain.steps), **changed)
 
     def _record_weights(self) -> None:
-        pairs, size = self._chain.placed, self._chain.model.size
-        index = np.arange(len(pairs))
+        placed, size = self._chain.placed, self._chain.model.size
+        index = np.arange(len(placed))
+        cells = placed.cells
+        if not isinstance(placed.encoding, DifferentialPairs):  # the placement tells of the cells
+            cells = np.full((len(placed), 2, 2), -1)
         self.record(
             "weights",
             weight=index % size,
-            plus_row=pairs.cells[:, 0, 0],
-            plus_col=pairs.cells[:, 0, 1],
-            minus_row=pairs.cells[:, 1, 0],
-            minus_col=pairs.cells[:, 1, 1],
-            kappa=pairs.kappa,
+            plus_row=cells[:, 0, 0],
+            plus_col=cells[:, 0, 1],
+            minus_row=cells[:, 1, 0],
+            minus_col=cells[:, 1, 1],
+            kappa=placed.kappa,
             **self._named(index // size),
         )
 
@@ -239,7 +253,10 @@ class _OnChip(Procedure):
         conductance: NDArray[np.float64], **more: Any,
     ) -> None:  # fmt: skip
         """Tell of the weights of all chains, shape (chains * n,), and of their cells."""
-        size = self._chain.model.size
+        size, placed = self._chain.model.size, self._chain.placed
+        signs = np.array(placed.encoding.signs)
+        # The two differ by kappa times the weight, whatever the encoding.
+        minus = conductance[:, signs < 0].sum(axis=1) + placed.encoding.offset(placed.centre)
         index = np.arange(len(values))
         self.record(
             "draws",
@@ -248,8 +265,8 @@ class _OnChip(Procedure):
             kept=kept,
             weight=index % size,
             value=values,
-            plus=conductance[:, 0],
-            minus=conductance[:, 1],
+            plus=conductance[:, signs > 0].sum(axis=1),
+            minus=minus,
             **self._named(index // size),
             **more,
         )

@@ -199,15 +199,20 @@ class _Sampling(_OnChip):
         """Return how many weights all chains have, before anything is laid out."""
         return self.chains * self._make_model(load_task(self.task)).size
 
+    def _planned_reads(self) -> tuple[int, int]:
+        """Return how often all cells are read, for draws and before steps, and how many."""
+        passes = self.reads * (self.steps // self.thin) + self._passes() * self.steps
+        return passes, len(self._make_encoding().signs) * self._size()
+
     def _planned_time(self, pulses: float) -> float:
-        """Return the bench time of so many pulses, and of the reads of all draws, s."""
-        more = 2 * self._size() * self.reads * (self.steps // self.thin)
-        return super()._planned_time(pulses) + more * self.array.timing.read
+        """Return the bench time of so many pulses, and of the reads of all cells, s."""
+        passes, cells = self._planned_reads()
+        return super()._planned_time(pulses) + passes * cells * self.array.timing.read
 
     def _planned_cost(self, steps: int, pulsed: float) -> Cost:
-        """Return what steps cost, and the reads of all draws."""
-        passes, cells = self.reads * (self.steps // self.thin), 2 * self._size()
-        each = super()._planned_cost(1, cells).closures
+        """Return what steps cost, and the reads of all cells."""
+        passes, cells = self._planned_reads()
+        each = super()._planned_cost(1, cells).closures  # one way through all of them
         more = Cost(reads=passes * cells, closures=passes * each)
         return super()._planned_cost(steps, pulsed) + more
 

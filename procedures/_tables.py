@@ -10,15 +10,15 @@ PULSES = {
     "col": Column("int16", "", "bit line"),
     "polarity": Column("int8", "", "1 SET, -1 RESET"),
     "before": Column("float64", "S", "read before the pulse"),
-    "after": Column("float64", "S", "read after the pulse; NaN where the read failed"),
+    "after": Column("float64", "S", "read after the pulse; NaN without a read"),
 }
 WEIGHTS = {
     "chain": Column("int16", "", "of the weight, from 0"),
     "weight": Column("int32", "", "index of the weight"),
-    "plus_row": Column("int16", "", "word line of the plus cell"),
-    "plus_col": Column("int16", "", "bit line of the plus cell"),
-    "minus_row": Column("int16", "", "word line of the minus cell"),
-    "minus_col": Column("int16", "", "bit line of the minus cell"),
+    "plus_row": Column("int16", "", "word line of the plus cell; -1 where a weight is no pair"),
+    "plus_col": Column("int16", "", "bit line of the plus cell, likewise"),
+    "minus_row": Column("int16", "", "word line of the minus cell, likewise"),
+    "minus_col": Column("int16", "", "bit line of the minus cell, likewise"),
     "kappa": Column("float64", "S", "conductance difference per unit of the weight"),
 }
 PLACEMENT = {
@@ -55,6 +55,8 @@ DRAWS = {
     "chain": Column("int16", "", "which drew it, from 0"),
     "weight": Column("int32", "", "index of the weight"),
     "value": Column("float64", "", "the weight, (plus - minus) / kappa"),
-    "plus": Column("float64", "S", "conductance of the plus cell as read, mean of its reads"),
-    "minus": Column("float64", "S", "conductance of the minus cell as read, mean of its reads"),
+    "plus": Column(
+        "float64", "S", "what raises the weight: the plus cell as read, mean of its reads"
+    ),
+    "minus": Column("float64", "S", "what lowers it: the minus cell, likewise"),
 }

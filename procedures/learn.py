@@ -6,20 +6,24 @@ from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
-from pymeasure.experiment import FloatParameter, ListParameter, Parameter
+from pymeasure.experiment import BooleanParameter, FloatParameter, ListParameter, Parameter
 
 from labctl.errors import ProcedureError
-from labctl.learn import building, scores
+from labctl.learn import building, lin2025, scores
 from labctl.learn.diagnostics import diagnose
 from labctl.learn.evaluation import evaluate_classes
 from labctl.learn.models import PredictiveModel
+from labctl.learn.rule import Rule
+from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.uncertainty import split
+from labctl.learn.weights import Encoding, SumOfCells
 from labctl.procedure import Cost
 from labctl.store import Column
-from procedures._chain import COIN
-from procedures._sampling import CONSTANT, _Sampling
+from procedures._chain import COIN, KAPPA
+from procedures._sampling import CONSTANT, CYCLICAL, TEMPERED, _Sampling
 
+LIN2025 = "lin2025"
 _RECENT = 20
 """Draws of the running prediction."""
 _DIAGNOSED = 8
@@ -42,18 +46,36 @@ def widths(text: str) -> tuple[int, ...]:
     return tuple(int(part) for part in parts)
 
 
+def _knows_temperature(rule: str) -> bool:
+    """Tell whether a rule goes by a temperature."""
+    return rule != LIN2025
+
+
 class Learn(_Sampling):
     """Learn a data set on the chip with a Bayesian regression or network.
 
     Weights are differential pairs; each step gives a share of them one pulse. Without hidden
     layers it is logistic or softmax regression. Networks predict best cold, at temperatures of 0.03
-    to 0.3.
+    to 0.3. With the published rule of Lin et al. (2025) weights are sums of three cells, pulses are
+    not read back, and all cells are read ten times before each step.
     """
 
     task = ListParameter("Data set", choices=task_names(), default="digits")
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
-    temperature = FloatParameter("Temperature", default=0.1, minimum=0.001, maximum=100.0)
+    rule = ListParameter("Rule", choices=[COIN, KAPPA, LIN2025], default=COIN)
+    restarted = BooleanParameter(
+        "Shares of the published rule begin anew every 120 steps", default=False,
+        group_by="rule", group_condition=LIN2025,
+    )  # fmt: skip
+    temperature = FloatParameter(
+        "Temperature", default=0.1, minimum=0.001, maximum=100.0,
+        group_by="rule", group_condition=_knows_temperature,
+    )  # fmt: skip
+    schedule = ListParameter(
+        "Temperature over the steps", choices=[CONSTANT, TEMPERED, CYCLICAL], default=CONSTANT,
+        group_by="rule", group_condition=_knows_temperature,
+    )  # fmt: skip
     hot = FloatParameter(
         "Temperature it begins at", default=1.0, minimum=0.001, maximum=1e4,
         group_by="schedule", group_condition=lambda schedule: schedule != CONSTANT,
@@ -81,7 +103,8 @@ class Learn(_Sampling):
     def _make_model(self, task: Task) -> PredictiveModel:
         return building.classifier(
             task.x_train[:, 1:], task.y_train.astype(np.int64), len(task.classes),
-            widths(self.hidden), self.activation, self.prior_sd, self.temperature,
+            widths(self.hidden), self.activation, self.prior_sd,
+            1.0 if self.rule == LIN2025 else self.temperature,
         )  # fmt: skip
 
     def _chain_temperature(self) -> float:
@@ -89,6 +112,39 @@ class Learn(_Sampling):
 
     def _share(self, model: PredictiveModel) -> float:
         return self.share or building.share_for(model)
+
+    def _make_rule(self, model: PredictiveModel) -> Rule | None:
+        return self._published(model) if self.rule == LIN2025 else super()._make_rule(model)
+
+    def _published(self, model: PredictiveModel) -> lin2025.Lin2025:
+        """Return the published rule, its scale that of the chip's window.
+
+        Raises
+        ------
+        ProcedureError
+            Where it would move no weight.
+        """
+        layers = [rows * columns for rows, columns in model.shapes]
+        schedule: lin2025.Schedule = "restarted" if self.restarted else "published"
+        rule = lin2025.Lin2025(layers, schedule, kappa=None)
+        if not rule.pulsed(1):
+            raise ProcedureError(
+                f"The published rule moves {rule.share(0):.1%} of each layer, rounded down, and "
+                f"layers of {', '.join(map(str, layers))} weights are too small for one. Take "
+                "wider layers, or another rule."
+            )
+        return rule
+
+    def _make_encoding(self) -> Encoding:
+        return SumOfCells(3) if self.rule == LIN2025 else super()._make_encoding()
+
+    def _make_schedule(self, temperature: float) -> Schedule:
+        if self.rule == LIN2025:
+            return Constant(temperature)
+        return super()._make_schedule(temperature)
+
+    def _passes(self) -> int:
+        return lin2025.READS if self.rule == LIN2025 else 0
 
     def _predicted(self, draws: NDArray[np.float64]) -> NDArray[np.float64]:
         x = building.inputs(self._task.x_test[:, 1:], widths(self.hidden))
@@ -124,6 +180,8 @@ class Learn(_Sampling):
     def _pulsed(self) -> float:
         """Return how many cells a step pulses, in the mean."""
         model = self._make_model(load_task(self.task))
+        if self.rule == LIN2025:
+            return self.chains * self._published(model).pulsed(self.steps) / self.steps
         share = self._share(model) if self.rule == COIN else 1.0
         return float(self.chains * model.size * share)
 

@@ -23,7 +23,7 @@ the temperature of the density; the calibrated rules are :mod:`.coin` and :mod:`
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -146,6 +146,29 @@ class Lin2025:
             self._hits[:] = 0
             self._way[:] = 0
         return polarity, 0
+
+    def pulsed(self, steps: int) -> float:
+        """Return how many weights are pulsed in so many steps from 0, at most."""
+        # A weight that gets a pulse was hit twice or more.
+        hits = 0
+        for first in range(0, steps, _COOLED_EVERY):
+            share = self.share(first)  # the same for all steps until the next
+            each = sum(int(share * width) for width in self.layers)
+            hits += each * min(_COOLED_EVERY, steps - first)
+        return hits / _HITS
+
+    def state(self) -> dict[str, NDArray[np.float64]]:
+        """Return the means of RMSprop and the hits so far (see :class:`.rule.Remembers`)."""
+        parts = (self._mean, self._square, self._hits, self._way)
+        return {"lin2025": np.array(parts, dtype=np.float64)}
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` returned."""
+        if "lin2025" not in state:  # states saved before it was among them
+            return
+        mean, square, hits, way = state["lin2025"]
+        self._mean, self._square = mean.copy(), square.copy()
+        self._hits, self._way = hits.astype(np.int64), way.astype(np.int64)
 
     def _scaled(self, gradient: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return the gradient over its own scatter (RMSprop, centred)."""

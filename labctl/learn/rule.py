@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,6 +104,19 @@ class ChoosesCells(Protocol):
         self, step: int, weights: int, of: tuple[int, ...], rng: np.random.Generator
     ) -> NDArray[np.int64]:
         """Return a slot for each weight, int64, shape (weights,), out of ``of``."""
+        ...
+
+
+@runtime_checkable
+class Remembers(Protocol):
+    """A rule that goes by what it saw in earlier steps: kept with the state of a chain."""
+
+    def state(self) -> dict[str, NDArray[np.float64]]:
+        """Return what it goes by, as arrays, under names of its own."""
+        ...
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Go on from what :meth:`state` returned, among more."""
         ...
 
 

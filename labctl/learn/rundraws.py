@@ -116,12 +116,13 @@ def _chain(run: RunReader, frame: pd.DataFrame, chain: int) -> Draws:
 
 
 def _cells(run: RunReader, size: int, chain: int) -> NDArray[np.int64]:
-    """Return the cells of each weight of a chain; -1 where the run ended before it told."""
+    """Return the cells of each weight of a chain; -1 where a weight is no pair, or was not told."""
     cells = np.full((size, len(SLOTS), 2), -1, dtype=np.int64)
     if "placement" in run.tables:  # told from the start, and of each cell that was replaced
         frame = run.frame("placement").drop_duplicates(["row", "col"], keep="last")
         used = frame[(frame["weight"] >= 0) & (frame["chain"] == chain)]
-        cells[used["weight"], used["slot"]] = used[["row", "col"]]
+        if used["slot"].max() < len(SLOTS):
+            cells[used["weight"], used["slot"]] = used[["row", "col"]]
     frame = run.frame("weights")
     if "chain" in frame:
         frame = frame[frame["chain"] == chain]

@@ -18,17 +18,17 @@ from labctl.learn.initialise import PulsePair
 from labctl.learn.models.model import Model, PredictiveModel, prior_precision
 from labctl.learn.online import Tracker
 from labctl.learn.placement import placement_map
-from labctl.learn.rule import ChoosesCells, OwnScale, Rule, View
+from labctl.learn.rule import ChoosesCells, OwnScale, Remembers, Rule, View
 from labctl.learn.scale import check_levels, fitted_kappa, most_kappa, start_kappa
 from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.spares import Replacement
 from labctl.learn.step import Step
+from labctl.learn.stiffness import Stiffness
 from labctl.learn.weightcells import WeightCells
 from labctl.learn.weights import DifferentialPairs, Encoding, Weights
 from labctl.learn.whereabouts import Whereabouts
 
 _CURVATURE_EVERY = 8
-_STIFFNESS_MEMORY = 200.0
 _REFRESH_EVERY = 50
 _LOOK_EVERY = 5
 
@@ -132,8 +132,7 @@ class Chain:
         )  # fmt: skip
         self._products = self._wired()
         self.steps = 0
-        self._stiffness = np.zeros(chains * model.size)
-        self._stiffness_weight = 0.0
+        self._stiffness = Stiffness(model.size, chains)
         self._curvature: NDArray[np.float64] | None = None
         self._whereabouts = Whereabouts(model.size)
 
@@ -426,15 +425,8 @@ class Chain:
 
     @property
     def stiffness(self) -> NDArray[np.float64]:
-        """Running mean of the inverse conditional variances, shape (chains * n,).
-
-        Chains sample the same posterior: they share what they see.
-        """
-        if self._stiffness_weight == 0.0:
-            return self._prior.copy()
-        each = (self._stiffness / self._stiffness_weight).reshape(self.chains, -1)
-        shared = np.tile(each.mean(axis=0), self.chains)
-        return np.maximum(shared, self._prior)
+        """Inverse conditional variances as seen on the way, shape (chains * n,)."""
+        return self._stiffness.mean(self._prior)
 
     def rescale(self, temperature: float | None = None) -> None:
         """Fit the scale of each weight to the stiffness seen so far; for the burn-in only.
@@ -469,20 +461,19 @@ class Chain:
     def _watch_stiffness(self, gradient: NDArray[np.float64]) -> None:
         # Without a curvature: the mean square of the gradient is its mean under the posterior.
         seen = gradient**2 / self.temperature if self._curvature is None else self._diagonal
-        keep = 1.0 - 1.0 / _STIFFNESS_MEMORY
-        self._stiffness = keep * self._stiffness + seen
-        self._stiffness_weight = keep * self._stiffness_weight + 1.0
+        self._stiffness.see(seen)
 
     def state(self) -> dict[str, NDArray[np.float64]]:
         """Return everything needed to go on later, as arrays."""
         rng = json.dumps(self.rng.bit_generator.state).encode()
         return {
-            "stiffness": self._stiffness.copy(),
-            "counts": np.array([float(self.steps), self._stiffness_weight]),
+            "stiffness": self._stiffness.total.copy(),
+            "counts": np.array([float(self.steps), self._stiffness.weight]),
             "curvature": np.empty(0) if self._curvature is None else self._curvature.copy(),
             "rng": np.frombuffer(rng, dtype=np.uint8).astype(np.float64),
             **self._whereabouts.state(),
             **self.cells.state(),
+            **(self.rule.state() if isinstance(self.rule, Remembers) else {}),
         }
 
     def restore(self, state: dict[str, Any]) -> None:
@@ -499,9 +490,11 @@ class Chain:
         """
         self.cells.restore(state)
         self._products = self._wired()
-        self._stiffness = state["stiffness"].copy()
-        self.steps, self._stiffness_weight = int(state["counts"][0]), float(state["counts"][1])
+        self._stiffness.total = state["stiffness"].copy()
+        self.steps, self._stiffness.weight = int(state["counts"][0]), float(state["counts"][1])
         self._whereabouts.restore(state)
+        if isinstance(self.rule, Remembers):
+            self.rule.restore(state)
         self._curved(state["curvature"].copy() if state["curvature"].size else None)
         text = bytes(state["rng"].astype(np.uint8)).decode()
         self.rng.bit_generator.state = json.loads(text)
