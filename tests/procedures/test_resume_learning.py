@@ -16,6 +16,7 @@ from labctl.engine.local import resume
 from labctl.engine.runner import execute
 from labctl.errors import EngineError
 from labctl.guard.latch import release_latch
+from labctl.learn.rundraws import draws_of
 from labctl.learn.tasks import load_task
 from labctl.rendezvous import latch_file
 from labctl.sim.array import SimulatedArray
@@ -83,7 +84,8 @@ def check(run: Run) -> None:
 def on_chip(run: Run, conductance: np.ndarray) -> np.ndarray:
     """Return relative deviations of the last draw from what the cells really are."""
     draws, weights = run.frame("draws"), run.frame("weights")
-    last = draws[draws["draw"] == draws["draw"].max()].sort_values("weight")
+    last = draws[draws["draw"] == draws["draw"].max()].sort_values(["chain", "weight"])
+    weights = weights.sort_values(["chain", "weight"])
     found = [
         np.abs(last[side].to_numpy() / conductance[weights[f"{side}_row"], weights[f"{side}_col"]]
                - 1.0)
@@ -127,6 +129,22 @@ def check_active(run: Run) -> None:
     assert run.summary["pulses"] == len(pulses) + run.summary["initial_pulses"]
     assert run.summary["labelled"] == 20
     assert len(run.frame("draws")) == ASKING["draws"] * WEIGHTS
+
+
+def check_chains(run: Run) -> None:
+    """Hold that two chains are whole: each with its draws, on cells of its own."""
+    assert run.status is Status.FINISHED
+    assert run.frame("trace")["step"].tolist() == STEPS
+    draws, weights = run.frame("draws"), run.frame("weights")
+    assert draws.groupby(["draw", "chain"]).size().tolist() == [WEIGHTS] * (20 * 2)
+    assert not draws.duplicated(["draw", "chain", "weight"]).any()
+    lines = [weights[[f"{side}_row", f"{side}_col"]].to_numpy() for side in ("plus", "minus")]
+    assert len(np.unique(np.concatenate(lines), axis=0)) == 2 * 2 * WEIGHTS
+    assert run.frame("pulses").groupby("step").size().tolist() == [2 * WEIGHTS] * 100
+    assert draws_of(run).weights.shape == (2, 16, WEIGHTS)
+    assert (run.summary["chains"], run.summary["draws"]) == (2, 16)
+    assert run.summary["r_hat_max"] > 0.9
+    assert run.summary["pulses"] == len(run.frame("pulses")) + run.summary["initial_pulses"]
 
 
 def caught(client: EngineClient, units: int) -> tuple[str, int]:
@@ -200,10 +218,15 @@ def test_an_engine_killed_in_the_middle_of_learning_and_its_run_resumed(
         boxes.stop()
 
 
-def learn_half(bench, lab, name):
+TWO = "sample_posterior, two chains"
+ABORTED = {**KILLED, TWO: (LEARNING | {"rule": "kappa", "chains": 2}, 3, check_chains)}
+
+
+def learn_half(bench, lab, case):
     """Abort a learning run in the middle of a unit; return it."""
-    parameters, units, _ = KILLED[name]
+    parameters, units, _ = ABORTED[case]
     control, done, looks = Control(), [], []
+    name = case.partition(",")[0]
     kind = plugins.procedure(name)
 
     def interrupt():
@@ -227,18 +250,18 @@ def learn_half(bench, lab, name):
 
 
 @pytest.mark.parametrize(
-    ("name", "is_kept"),
-    [(name, True) for name in KILLED] + [("sample_posterior", False)],
-    ids=[f"{name}, closed properly" for name in KILLED] + ["sample_posterior, killed"],
+    ("case", "is_kept"),
+    [(case, True) for case in ABORTED] + [("sample_posterior", False)],
+    ids=[f"{case}, closed properly" for case in ABORTED] + ["sample_posterior, killed"],
 )
 def test_with_the_chip_in_a_file_the_run_goes_on_from_what_the_file_holds(
-    name, is_kept, lab, bench_file
+    case, is_kept, lab, bench_file
 ):
-    _, units, holds = KILLED[name]
+    _, units, holds = ABORTED[case]
     path = bench_file(more=state(lab))
     before = (lab / "chip.npz").read_bytes()
     with Bench.open(path) as bench:
-        broken = learn_half(bench, lab, name)
+        broken = learn_half(bench, lab, case)
         assert broken.status is Status.ABORTED
     if not is_kept:  # the file is written when the bench is closed; a kill does not come so far
         (lab / "chip.npz").write_bytes(before)
