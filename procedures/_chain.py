@@ -34,7 +34,7 @@ class _OnChip(Procedure):
     """A chain on the chip: its calibration, its budget, and what it has spent."""
 
     calibration = Parameter("Calibration (run of transitions)", default=LAST)
-    rule = ListParameter("Rule", choices=[COIN, KAPPA], default=COIN)
+    rule = ListParameter("Rule of the pulses", choices=[COIN, KAPPA], default=COIN)
     chains = IntegerParameter("Chains side by side", default=1, minimum=1, maximum=1000)
     temperature = FloatParameter("Temperature", default=1.0, minimum=0.001, maximum=100.0)
     read_voltage = FloatParameter("Read voltage", units="V", default=0.2, minimum=0.01, maximum=0.5)

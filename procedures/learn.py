@@ -63,7 +63,7 @@ class Learn(_Sampling):
     task = ListParameter("Data set", choices=task_names(), default="digits")
     hidden = Parameter("Hidden layers (widths)", default="32")
     activation = ListParameter("Activation", choices=["relu", "sigmoid", "tanh"], default="relu")
-    rule = ListParameter("Rule", choices=[COIN, KAPPA, LIN2025], default=COIN)
+    rule = ListParameter("Rule of the pulses", choices=[COIN, KAPPA, LIN2025], default=COIN)
     restarted = BooleanParameter(
         "Shares of the published rule begin anew every 120 steps", default=False,
         group_by="rule", group_condition=LIN2025,
