@@ -14,14 +14,14 @@ from labctl.learn.diagnostics import diagnose
 from labctl.learn.evaluation import evaluate_classes
 from labctl.learn.models import PredictiveModel
 from labctl.learn.rule import Rule
-from labctl.learn.schedule import Constant, Schedule
+from labctl.learn.schedule import Schedule
 from labctl.learn.tasks import Task, load_task, task_names
 from labctl.learn.uncertainty import split
 from labctl.learn.weights import Encoding, SumOfCells
 from labctl.procedure import Cost
 from labctl.store import Column
 from procedures._chain import COIN, KAPPA
-from procedures._sampling import CONSTANT, CYCLICAL, TEMPERED, _Sampling
+from procedures._sampling import CONSTANT, _Sampling
 
 LIN2025 = "lin2025"
 _RECENT = 20
@@ -70,10 +70,6 @@ class Learn(_Sampling):
     )  # fmt: skip
     temperature = FloatParameter(
         "Temperature", default=0.1, minimum=0.001, maximum=100.0,
-        group_by="rule", group_condition=_knows_temperature,
-    )  # fmt: skip
-    schedule = ListParameter(
-        "Temperature over the steps", choices=[CONSTANT, TEMPERED, CYCLICAL], default=CONSTANT,
         group_by="rule", group_condition=_knows_temperature,
     )  # fmt: skip
     hot = FloatParameter(
@@ -139,8 +135,11 @@ class Learn(_Sampling):
         return SumOfCells(3) if self.rule == LIN2025 else super()._make_encoding()
 
     def _make_schedule(self, temperature: float) -> Schedule:
-        if self.rule == LIN2025:
-            return Constant(temperature)
+        if self.rule == LIN2025 and self.schedule != CONSTANT:
+            raise ProcedureError(
+                f"The published rule goes by no temperature, so that a {self.schedule} schedule "
+                "does nothing. Leave schedule out, or take another rule."
+            )
         return super()._make_schedule(temperature)
 
     def _passes(self) -> int:

@@ -120,18 +120,25 @@ def test_the_published_rule_goes_on_where_it_was_broken_off(
     assert done.summary["draws"] == 20
 
 
-def test_layers_too_small_for_it_are_refused_before_a_cell_is_touched(
-    bench: tuple[ToyArray, Path],
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"hidden": "1"}, "layers of 9, 4 weights are too small for one"),
+        ({"schedule": "tempered"}, "goes by no temperature, so that a tempered schedule"),
+    ],
+)
+def test_what_does_not_fit_it_is_refused_before_a_cell_is_touched(
+    bench: tuple[ToyArray, Path], changes: dict[str, str], said: str
 ) -> None:
     array, _ = bench
     spent = array.counters.pulses + array.counters.reads
-    done = run(Learn(**{**SHORT, "hidden": "1"}), bench)
+    done = run(Learn(**SHORT | changes), bench)
     assert done.status is Status.FAILED
-    assert "layers of 9, 4 weights are too small for one" in str(done.error)
+    assert said in str(done.error)
     assert array.counters.pulses + array.counters.reads == spent
 
 
-@pytest.mark.parametrize("idle", [{"temperature": 0.5}, {"schedule": "tempered"}, {"share": 0.5}])
+@pytest.mark.parametrize("idle", [{"temperature": 0.5}, {"share": 0.5}])
 def test_what_it_does_not_go_by_is_refused(idle: dict[str, Any]) -> None:
     with pytest.raises(ProcedureError, match="rule is lin2025"):
         Learn(rule="lin2025", **idle).refuse_idle(idle)
