@@ -448,12 +448,8 @@ class Chain:
         reach: NDArray[np.float64] | float = np.inf
         if self._curvature is not None and self._shapes is None:
             reach = np.tile(self._whereabouts.reach(), self.chains)
-        fitted = fitted_kappa(
-            self.calibration,
-            self.stiffness / (self.temperature if temperature is None else temperature),
-            self._prior_sd,
-            len(self._pulsed), reach,
-        )  # fmt: skip
+        stiffness = self.stiffness / (self.temperature if temperature is None else temperature)
+        fitted = fitted_kappa(self.calibration, stiffness, self._prior_sd, len(self._pulsed), reach)
         if own is not None:
             fitted = own.rescaled(self._first_kappa(), fitted)
         self.placed.kappa = self._shared(fitted)
