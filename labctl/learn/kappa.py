@@ -31,6 +31,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from labctl.errors import ProcedureError
 from labctl.learn.calibration import Calibration
 from labctl.learn.kernels import toss_in_turn
 from labctl.learn.natural import Natural, natural
@@ -98,8 +99,16 @@ class KappaCoin:
         if self.blind:
             object.__setattr__(self, "finest", 1.0)
 
-    def kappa(self, calibration: Calibration, prior_sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    def kappa(
+        self, calibration: Calibration, prior_sd: NDArray[np.float64], pulsed: int = 2
+    ) -> NDArray[np.float64]:
         """Return kappa (S per unit weight), shape (n,); see :class:`labctl.learn.rule.OwnScale`."""
+        if pulsed != 2:
+            raise ProcedureError(
+                f"The kappa rule takes what two cells rest at for the prior of a weight; here "
+                f"{pulsed} of a weight's cells are pulsed. Use differential pairs, or the "
+                "state-aware coin."
+            )
         scale: NDArray[np.float64] = np.sqrt(2.0 * self.variance) / prior_sd
         return scale
 

@@ -101,7 +101,9 @@ class Lin2025:
         epoch = step if self.schedule == "published" else step % self.epochs
         return _PART * _SHARE * float(_COOLING ** (epoch // _COOLED_EVERY))
 
-    def kappa(self, calibration: Calibration, prior_sd: NDArray[np.float64]) -> NDArray[np.float64]:
+    def kappa(
+        self, calibration: Calibration, prior_sd: NDArray[np.float64], pulsed: int = 3
+    ) -> NDArray[np.float64]:
         """Return the scale (S per unit weight), shape (n,), whatever the prior."""
         scale = calibration.range * KAPPA / 18e-6 if self._scale is None else self._scale
         return np.full(len(prior_sd), scale)

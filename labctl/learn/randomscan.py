@@ -41,6 +41,10 @@ class RandomScan:
 
     def decide(self, view: View, rng: np.random.Generator) -> tuple[NDArray[np.int8], int]:
         """Let the rule decide, and keep a random share of it (see :class:`labctl.learn.Rule`)."""
-        polarity, saturated = self.rule.decide(view, rng)
-        rests = rng.random(len(polarity)) >= self.share
+        if view.curvature is not None:  # the coins look ahead: they must know who rests
+            rests = rng.random(len(view.slot)) >= self.share
+            polarity, saturated = self.rule.decide(view.without(rests), rng)
+        else:
+            polarity, saturated = self.rule.decide(view, rng)
+            rests = rng.random(len(polarity)) >= self.share
         return np.where(rests, 0, polarity).astype(np.int8), round(self.share * saturated)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -79,6 +79,18 @@ class View:
     range: float
     temperature: float
 
+    def without(self, resting: NDArray[np.bool_]) -> View:
+        """Return the view of a step in which some weights, bool, shape (n,), get no pulse.
+
+        Rules that look ahead count on the moves they have decided; those that will not be made
+        must not be counted.
+        """
+        if self.curvature is None or not resting.any():
+            return self
+        curvature = self.curvature.copy()
+        curvature[resting.reshape(curvature.shape[:2])] = 0.0
+        return replace(self, curvature=curvature)
+
 
 class Rule(Protocol):
     """What decides on the pulses of one step."""
@@ -124,8 +136,25 @@ class Remembers(Protocol):
 class OwnScale(Protocol):
     """A rule that needs a conductance per unit weight of its own."""
 
-    def kappa(self, calibration: Calibration, prior_sd: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return kappa (S per unit weight), shape (n,), for priors of shape (n,)."""
+    def kappa(
+        self, calibration: Calibration, prior_sd: NDArray[np.float64], pulsed: int = 2
+    ) -> NDArray[np.float64]:
+        """Return kappa (S per unit weight), shape (n,), for priors of shape (n,).
+
+        Parameters
+        ----------
+        calibration
+            With the window.
+        prior_sd
+            Of the weights.
+        pulsed
+            How many cells of a weight are pulsed.
+
+        Raises
+        ------
+        ProcedureError
+            Where the rule does not do for so many.
+        """
         ...
 
     def rescaled(

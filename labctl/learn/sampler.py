@@ -164,7 +164,7 @@ class Chain:
 
     def _first_kappa(self) -> NDArray[np.float64]:
         if isinstance(self.rule, OwnScale):
-            return self.rule.kappa(self.calibration, self._prior_sd)
+            return self.rule.kappa(self.calibration, self._prior_sd, len(self._pulsed))
         return start_kappa(self.calibration, self._prior_sd, len(self._pulsed))
 
     @property
@@ -341,7 +341,9 @@ class Chain:
         if samples is None and self.steps % _REFRESH_EVERY == 0 and self.steps:
             self.refresh()
         view = self._view(samples)
-        polarity, saturated = self.rule.decide(view, self.rng)
+        polarity, saturated = self.rule.decide(
+            view.without(self.cells.resting(view.slot)), self.rng
+        )
         polarity = self.cells.allowed(view.slot, polarity)
         cells, before, after = self.cells.pulse(view.slot, polarity, back=not self.passes)
         draw = self.schedule.draws(self.steps)

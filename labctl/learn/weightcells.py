@@ -133,10 +133,14 @@ class WeightCells:
         other = pulsed[np.argmin(self.frozen[:, pulsed], axis=1)]
         return np.where(self.frozen[self._every, slot], other, slot)
 
+    def resting(self, slot: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Tell which of these cells are frozen, bool, shape (n,)."""
+        found: NDArray[np.bool_] = self.frozen[self._every, slot]
+        return found
+
     def allowed(self, slot: NDArray[np.int64], polarity: NDArray[np.int8]) -> NDArray[np.int8]:
         """Return polarities, shape (n,), without those of frozen cells."""
-        found: NDArray[np.int8] = np.where(self.frozen[self._every, slot], 0, polarity)
-        return found.astype(np.int8)
+        return np.where(self.resting(slot), 0, polarity).astype(np.int8)
 
     def common(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how far cells are from an even share of their weights, S, shape (n,).

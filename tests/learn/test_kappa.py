@@ -10,9 +10,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from labctl.errors import ProcedureError
 from labctl.learn.kappa import KappaCoin, soft_bound_kappa
 from labctl.learn.natural import natural
+from labctl.learn.sampler import Chain
+from labctl.learn.weights import Encoding, ReferenceColumn, SumOfCells
 from tests.learn.harness import Gaussian, ideal, sample, told
+from tests.learn.toy import PULSES
 
 PRIOR = Gaussian(np.zeros(32), np.eye(32))
 MEAN = np.tile([-0.8, 0.8], 16)
@@ -73,8 +77,8 @@ def test_cells_that_differ_are_made_up_for() -> None:
 
 def test_a_wrong_kappa_shrinks_the_posterior() -> None:
     class Twice(KappaCoin):
-        def kappa(self, calibration, prior_sd):  # type: ignore[no-untyped-def]
-            return 2.0 * super().kappa(calibration, prior_sd)
+        def kappa(self, calibration, prior_sd, pulsed=2):  # type: ignore[no-untyped-def]
+            return 2.0 * super().kappa(calibration, prior_sd, pulsed)
 
     array = ideal(0, levels=40)
     drawn = sample(PRIOR, array, 1500, 400, seed=1, rule=Twice(told(array), blind=True))
@@ -97,3 +101,12 @@ def test_a_narrow_posterior_gets_a_finer_scale_and_comes_out() -> None:
         assert abs(float((z.mean(axis=0) * np.sign(MEAN)).mean())) < 0.08
     assert found[1.0] > 1.1
     assert found[1.7] == pytest.approx(1.0, abs=0.05)
+
+
+@pytest.mark.parametrize("encoding", [SumOfCells(3), ReferenceColumn()])
+def test_weights_that_are_no_pairs_are_refused(encoding: Encoding) -> None:
+    array = ideal(0)
+    rng, rule = np.random.default_rng(0), KappaCoin(told(array))
+    with pytest.raises(ProcedureError, match="differential pairs"):
+        Chain(array, PRIOR, told(array), PULSES, rng, rule=rule, encoding=encoding)
+    assert array.counters.pulses == 0
