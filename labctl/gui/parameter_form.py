@@ -10,6 +10,9 @@ from PyQt6.QtWidgets import QCheckBox, QComboBox, QFormLayout, QLabel, QLineEdit
 
 from labctl.gui.quantity import format_quantity, parse_quantity
 
+_LONG = 38
+"""Characters of a label that fit into the panel."""
+
 
 class ParameterForm(QWidget):
     """One row per parameter: label, entry with unit, and a tool-tip with bounds and default.
@@ -35,6 +38,8 @@ class ParameterForm(QWidget):
         self._hidden: set[str] = set()
         for field in self._fields.values():
             label = QLabel(field.label)
+            # A long label must not make the fields wider than the panel; wrapped ones break early.
+            label.setWordWrap(len(field.label) > _LONG)
             label.setToolTip(field.tooltip)
             field.widget.setToolTip(field.tooltip)
             field.widget.setAccessibleName(field.label)

@@ -1,5 +1,6 @@
 import pytest
 
+from labctl import plugins
 from labctl.gui.parameter_form import ParameterForm
 
 pytestmark = pytest.mark.window
@@ -73,3 +74,11 @@ def test_tool_tips_tell_meaning_bounds_and_default(form):
     assert "On the bit line." in tip
     assert "10 mV to 0.5 V" in tip
     assert "default: 0.2 V" in tip
+
+
+@pytest.mark.parametrize("name", sorted(plugins.procedures()))
+def test_the_form_of_every_procedure_fits_into_its_panel(qtbot, name):
+    form = ParameterForm(plugins.procedures()[name].declaration())
+    qtbot.addWidget(form)
+    # 290 px less the panel's margins and the scroll bar (RunPanel).
+    assert form.minimumSizeHint().width() <= 254
