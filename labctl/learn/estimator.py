@@ -52,8 +52,10 @@ class _OnCells(BaseEstimator):
 
     def _keep(self, given: dict[str, Any]) -> None:
         """Keep what ``__init__`` was given, each under its own name, as scikit-learn wants it."""
-        for name in self._get_param_names():
-            setattr(self, name, given[name])
+        # By what was given: a subclass names other parameters, and keeps those of its own itself.
+        for name, value in given.items():
+            if name != "self":
+                setattr(self, name, value)
 
     def __sklearn_clone__(self) -> Any:
         # A chip cannot be copied: clones share it, one after the other.

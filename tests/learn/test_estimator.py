@@ -48,6 +48,18 @@ def test_scikit_learn_finds_nothing_wrong(kind: type[Any]) -> None:
     assert len(passed) >= 45
 
 
+@pytest.mark.parametrize("kind", [MemristorClassifier, MemristorRegressor])
+def test_a_subclass_may_have_parameters_of_its_own(kind: type[Any]) -> None:
+    class Own(kind):  # type: ignore[misc]
+        def __init__(self, array: Any = None, extra: int = 1, calibration: Any = None) -> None:
+            super().__init__(array, calibration=calibration)
+            self.extra = extra
+
+    one = clone(Own(FRESH, extra=7, calibration=KNOWN))
+    assert one.get_params() == {"array": FRESH, "extra": 7, "calibration": KNOWN}
+    assert one.steps == kind().steps
+
+
 def blobs(seed: int = 0, n: int = 60, apart: float = 1.5) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     y = np.arange(n) % 2
