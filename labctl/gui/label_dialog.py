@@ -9,10 +9,10 @@ from PyQt6.QtCore import Qt
 from PyQt6.QtGui import QImage, QKeyEvent, QPixmap
 from PyQt6.QtWidgets import QDialog, QGridLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
-from labctl.errors import ProcedureError
 from labctl.learn.oracles import (
     Question,
     Questions,
+    class_typed,
     read_answers,
     read_questions,
     write_answer,
@@ -103,10 +103,11 @@ class LabelDialog(QDialog):
             self._next()
 
     def keyPressEvent(self, event: QKeyEvent | None) -> None:
-        """Take the keys 0 to 9 for the first ten classes."""
+        """Take a digit for the class of that name or place (see :func:`class_typed`)."""
         assert event is not None
-        if event.text().isdecimal() and int(event.text()) < len(self.buttons):
-            self.buttons[int(event.text())].click()
+        names = [button.text() for button in self.buttons]
+        if event.text().isdecimal() and (place := class_typed(event.text(), names)) is not None:
+            self.buttons[place].click()
             return
         super().keyPressEvent(event)
 
@@ -118,8 +119,9 @@ class LabelDialog(QDialog):
         for k, name in enumerate(questions.classes):
             button = QPushButton(name)
             button.setAutoDefault(False)
-            if k < 10:
-                button.setToolTip(f"Key {k}")
+            keys = [key for key in "0123456789" if class_typed(key, questions.classes) == k]
+            if keys:
+                button.setToolTip(f"Key {keys[0]}")
             button.clicked.connect(lambda _, name=name: self._answer(name))
             self._classes.addWidget(button, k // 5, k % 5)
             self.buttons.append(button)
@@ -129,12 +131,9 @@ class LabelDialog(QDialog):
         questions, folder = self._questions, self._folder
         assert questions is not None
         assert folder is not None
-        try:
-            self._open = questions.without(list(read_answers(folder, questions.classes)))
-            self._problem.setText("")
-        except ProcedureError as error:
-            self._problem.setText(str(error))
-            self._open = questions.samples
+        answers = read_answers(folder, questions.classes)
+        self._open = questions.without(list(answers.labels))
+        self._problem.setText(answers.problem)
         question = self.question
         if question is None:
             self.hide()

@@ -92,7 +92,7 @@ class Pool:
             Every column but ``label`` is a feature and must be a number.
         label
             Column of the labels, of any type, empty where unknown; None where there is none. The
-            classes are its values in sorted order.
+            classes are its values in sorted order, whole numbers as ``1``, ``2``, ``3``.
 
         Raises
         ------
@@ -106,6 +106,10 @@ class Pool:
             frame = pd.read_csv(file)
         except (OSError, ValueError) as error:
             raise ProcedureError(f"The pool {file} cannot be read: {error}") from error
+        if frame.empty:
+            raise ProcedureError(
+                f"The pool {file} has no sample: below the header line it is empty."
+            )
         labels: NDArray[np.float64] | None = None
         classes: tuple[str, ...] = ()
         if label is not None:
@@ -117,13 +121,25 @@ class Pool:
             kinds = sorted(column.dropna().unique().tolist())
             place = {kind: k for k, kind in enumerate(kinds)}
             labels = np.array([place.get(value, np.nan) for value in column.tolist()], dtype=float)
-            classes = tuple(str(kind) for kind in kinds)
+            classes = tuple(map(_name, kinds))
         for name in frame:
-            values = pd.to_numeric(frame[name], errors="coerce")
-            bad = np.flatnonzero(values.isna())
+            values = pd.to_numeric(frame[name], errors="coerce").to_numpy(dtype=float)
+            bad = np.flatnonzero(~np.isfinite(values))
             if len(bad):
                 raise ProcedureError(
-                    f"{file}, line {bad[0] + 2}, column {name}: {frame[name].iloc[bad[0]]!r} is no "
-                    "number. Fill it in, drop the line, or name the column as label."
+                    f"{file}, line {bad[0] + 2}, column {name}: {_wrong(frame[name].iloc[bad[0]])}."
+                    " Fill it in, drop the line, or name the column as label."
                 )
         return cls.of(frame.to_numpy(dtype=float), labels, tuple(map(str, frame)), classes)
+
+
+def _name(kind: object) -> str:
+    """Return what a class is called: labels with gaps come as floats, 1 as 1.0."""
+    return str(int(kind)) if isinstance(kind, float) and kind.is_integer() else str(kind)
+
+
+def _wrong(cell: object) -> str:
+    """Say what keeps a cell of a table from being a feature."""
+    if isinstance(cell, float):
+        return "there is nothing, or NaN" if np.isnan(cell) else f"{float(cell)} is not finite"
+    return f"{cell!r} is no number"

@@ -89,9 +89,9 @@ def dialog(qtbot):
     return dialog
 
 
-def ask(folder, *index, image=None):
+def ask(folder, *index, image=None, classes=("spilt", "poured")):
     samples = tuple(Question(k, (0.1 * k, 1.0)) for k in index)
-    write_questions(folder, Questions(samples, ("tilt", "height"), ("spilt", "poured"), image))
+    write_questions(folder, Questions(samples, ("tilt", "height"), classes, image))
 
 
 def test_a_person_answers_sample_after_sample(qtbot, dialog, tmp_path: Path):
@@ -105,10 +105,29 @@ def test_a_person_answers_sample_after_sample(qtbot, dialog, tmp_path: Path):
     assert dialog.question.index == 8
     qtbot.mouseClick(dialog.cannot_tell, Qt.MouseButton.LeftButton)
     qtbot.keyClick(dialog, Qt.Key.Key_0)
-    answers = read_answers(tmp_path, ("spilt", "poured"))
+    answers = read_answers(tmp_path, ("spilt", "poured")).labels
     assert {k: str(v) for k, v in answers.items()} == {5: "1.0", 8: "nan", 2: "0.0"}
     assert not dialog.isVisible()
     assert dialog.question is None
+
+
+def test_a_key_is_the_class_of_that_name_where_classes_are_numbers(qtbot, dialog, tmp_path: Path):
+    ask(tmp_path, 5, classes=("1", "2"))
+    dialog.look(tmp_path)
+    assert [button.toolTip() for button in dialog.buttons] == ["Key 1", "Key 2"]
+    qtbot.keyClick(dialog, Qt.Key.Key_0)
+    assert dialog.question.index == 5
+    qtbot.keyClick(dialog, Qt.Key.Key_1)
+    assert read_answers(tmp_path, ("1", "2")).labels == {5: 0.0}
+
+
+def test_a_line_that_is_no_answer_is_shown_and_its_sample_asked_again(dialog, tmp_path: Path):
+    ask(tmp_path, 5, 8)
+    write_answer(tmp_path, 5, "poured")
+    write_answer(tmp_path, 8, "dropped")
+    dialog.look(tmp_path)
+    assert dialog.question.index == 8
+    assert "line 2 ('8,dropped')" in dialog._problem.text()
 
 
 def test_what_was_answered_before_is_not_asked_again(dialog, tmp_path: Path):
@@ -150,4 +169,4 @@ def test_a_broken_line_among_the_answers_is_shown(dialog, tmp_path: Path):
     (tmp_path / ANSWERS).write_text("nonsense\n", encoding="utf-8")
     dialog.look(tmp_path)
     assert dialog.isVisible()
-    assert "is no answer" in dialog._problem.text()
+    assert "no answer in line 1" in dialog._problem.text()

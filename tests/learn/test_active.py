@@ -177,10 +177,31 @@ def test_a_pool_comes_from_csv(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (("2", "", "10"), ("2", "10")),
+        (("2.5", "", "1"), ("1", "2.5")),
+        (("True", "", "False"), ("False", "True")),
+    ],
+)
+def test_classes_are_called_what_the_file_calls_them(
+    tmp_path: Path, labels: tuple[str, ...], classes: tuple[str, ...]
+) -> None:
+    file = tmp_path / "pool.csv"
+    file.write_text("a,y\n" + "".join(f"1,{y}\n" for y in labels), encoding="utf-8")
+    pool = Pool.from_csv(file, label="y")
+    assert pool.classes == classes
+    assert [classes[int(k)] for k in pool.labels[[0, 2]]] == [labels[0], labels[2]]
+    assert np.isnan(pool.labels[1])
+
+
+@pytest.mark.parametrize(
     ("text", "said"),
     [
         ("a,b\n1,2\n1,x\n", "line 3, column b: 'x' is no number"),
-        ("a,b\n1,2\n,3\n", "line 3, column a"),
+        ("a,b\n1,2\n,3\n", r"pool\.csv, line 3, column a: there is nothing, or NaN\. Fill"),
+        ("a,b\n1,2\n3,-inf\n", r"pool\.csv, line 3, column b: -inf is not finite"),
+        ("a,b\n", r"The pool .*pool\.csv has no sample"),
         ("", "cannot be read"),
     ],
 )
@@ -209,7 +230,7 @@ def test_a_file_is_asked_and_answered(tmp_path: Path) -> None:
         questions = read_questions(tmp_path)
         assert questions is not None
         assert questions.image == (1, 2)
-        open_ = questions.without(list(read_answers(tmp_path, questions.classes)))
+        open_ = questions.without(list(read_answers(tmp_path, questions.classes).labels))
         write_answer(tmp_path, open_[0].index, "right" if open_[0].x[0] > 0 else "")
 
     oracle = FileOracle(tmp_path, CLASSES, ("a", "b"), (1, 2), wait=person)
@@ -231,14 +252,35 @@ def test_without_a_person_the_questions_stand_and_the_error_says_where(tmp_path:
 
 @pytest.mark.parametrize("line", ["3;left", "3,middle", "x,left", "1,left,right"])
 def test_a_line_that_is_no_answer_is_named(tmp_path: Path, line: str) -> None:
-    (tmp_path / ANSWERS).write_text(f"index,class\n1,left\n{line}\n", encoding="utf-8")
-    with pytest.raises(ProcedureError, match="line 3"):
-        read_answers(tmp_path, CLASSES)
+    (tmp_path / ANSWERS).write_text(f"index,class\n2,left\n{line}\n", encoding="utf-8")
+    found = read_answers(tmp_path, CLASSES)
+    assert found.labels == {2: 0.0}
+    assert f"line 3 ({line!r})" in found.problem
+    with pytest.raises(ProcedureError, match=r"answers\.csv: no answer in line 3"):
+        FileOracle(tmp_path, CLASSES)(np.array([3]), np.zeros((1, 1)))
+
+
+def test_a_slip_in_the_file_is_told_once_and_waited_for(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / ANSWERS).write_text("4,left\n4,rihgt\n", encoding="utf-8")
+    looks = 0
+
+    def person() -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:
+            write_answer(tmp_path, 4, "right")
+
+    labels = FileOracle(tmp_path, CLASSES, wait=person)(np.array([4]), np.zeros((1, 1)))
+    assert labels.tolist() == [1.0]
+    assert looks == 3
+    assert [record.message.count("line 2 ('4,rihgt')") for record in caplog.records] == [1]
 
 
 def test_an_answer_still_being_written_is_left_for_the_next_look(tmp_path: Path) -> None:
     (tmp_path / ANSWERS).write_text("1,left\n2,ri", encoding="utf-8")
-    assert read_answers(tmp_path, CLASSES) == {1: 0.0}
+    assert read_answers(tmp_path, CLASSES).labels == {1: 0.0}
 
 
 def test_a_person_at_the_terminal_is_asked_again_after_a_slip(tmp_path: Path) -> None:
@@ -254,6 +296,19 @@ def test_a_person_at_the_terminal_is_asked_again_after_a_slip(tmp_path: Path) ->
     np.testing.assert_array_equal(labels, [1.0, 0.0, np.nan])
     assert "sample 4: tilt=0.5" in shown[0]
     assert "'up' is none of 0 left, 1 right" in shown[1]
+
+
+def test_a_typed_number_is_a_name_where_classes_are_named_by_numbers() -> None:
+    typed = iter(["1", "0", "2"])
+    shown: list[str] = []
+
+    def ask(text: str) -> str:
+        shown.append(text)
+        return next(typed)
+
+    labels = TerminalOracle(("1", "2"), ask=ask)(np.array([4, 7]), np.zeros((2, 1)))
+    np.testing.assert_array_equal(labels, [0.0, 1.0])
+    assert "'0' is none of 1, 2" in shown[2]
 
 
 def test_the_questions_of_a_run_are_answered_at_a_terminal(tmp_path: Path) -> None:
