@@ -14,6 +14,7 @@ from labctl.learn.curves import StepCurves
 from labctl.learn.readnoise import ReadNoise
 from labctl.learn.stepfit import StepFit, fit_steps, regression_bias
 from labctl.learn.transitions import Transitions
+from labctl.learn.unformed import unformed
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -118,8 +119,17 @@ def calibrate(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Ca
     ------
     CalibrationError
         Where there are too few pulses, the polarities do not meet over a common range, or a
-        polarity does not move the cells its way.
+        polarity does not move the cells its way; says so where the cells look unformed.
     """
+    try:
+        return _calibrated(data, noise, shape)
+    except CalibrationError as error:
+        if len(data) >= LEAST_PULSES and (why := unformed(data.after)):
+            raise CalibrationError(why) from error
+        raise
+
+
+def _calibrated(data: Transitions, noise: ReadNoise, shape: tuple[int, int]) -> Calibration:
     low, high = _common_range(data)
     inside = (data.before >= low) & (data.before <= high)
     kept = data.take(inside)

@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from labctl.array import READ_VOLTAGE, CellArray, Pulse
 from labctl.errors import CalibrationError
+from labctl.learn.unformed import unformed
 
 _FEWEST_CYCLES = 4
 _ROBUST = 1.4826
+_RISE = 0.2  # of ln G from the lowest gate to the highest: less is no rise
 GATE_STEP = 10e-3
 """V: gates are rounded to it, so that cells share pulses; a twentieth of a factor e at most."""
 
@@ -64,8 +66,19 @@ class GateCurve:
 
         The rest are those with large traps: a cell with a two-state trap of 20 % proposes from two
         heaps, stays on one of them for seconds, and no density of one width describes that.
+
+        Raises
+        ------
+        CalibrationError
+            Where no cell follows the curve.
         """
         known = np.isfinite(self.scatter)
+        if not known.any():
+            raise CalibrationError(
+                "The gate curve holds no usable cell: none was measured that follows the typical "
+                "one. Measure it on formed cells that SET and RESET, with a SET strong enough for "
+                "the gate to limit it."
+            )
         least: NDArray[np.bool_] = known & (self.scatter <= np.quantile(self.scatter[known], share))
         return least
 
@@ -132,7 +145,8 @@ def measure_gate_curve(
     Raises
     ------
     CalibrationError
-        For too few cycles or gates, or where more gate does not leave more conductance.
+        For too few cycles or gates, or where more gate does not leave more conductance; says so
+        where the cells look unformed.
     """
     levels = np.unique(np.asarray(gates, dtype=np.float64))
     if cycles < _FEWEST_CYCLES or len(levels) < 2:
@@ -150,7 +164,10 @@ def measure_gate_curve(
             logs[k, cycle, good] = np.log(readings.conductance[good])
     of_cell = np.nanmedian(logs, axis=1)
     median = np.nanmedian(of_cell, axis=1)
-    if not (np.diff(median) > 0).all():
+    rises = bool((np.diff(median) > 0).all())
+    if (not rises or median[-1] - median[0] < _RISE) and (why := unformed(np.exp(of_cell[-1]))):
+        raise CalibrationError(why)
+    if not rises:
         raise CalibrationError(
             "The conductance after SET does not rise with the gate from "
             f"{levels[0]:.3g} to {levels[-1]:.3g} V: the gate does not limit the current. Give the "

@@ -105,12 +105,16 @@ class Metropolis:
     conductance
         float64, shape (chains, size, 2), S: the present samples, as they were read.
     pulses
-        RESET and SET pulses given.
+        RESET and SET pulses given so far.
 
     Raises
     ------
     ProcedureError
         Where rows, chains and model do not fit each other, or ``kappa`` is not positive.
+    CalibrationError
+        Where the curve holds no usable cell.
+    WiringError
+        Where there is no room for two samples.
     """
 
     def __init__(
@@ -142,7 +146,7 @@ class Metropolis:
                 "more, and from 1 weight to all."
             )
         if rows is None:
-            rows = _quiet_rows(curve, size, 2 * chains)
+            rows = _quiet_rows(curve, size, chains)
         if rows.shape[1:] != (size, 2, 2) or len(rows) < 2 * chains:
             raise ProcedureError(
                 f"Rows of shape {rows.shape} for {chains} chains of {size} weights; give "
@@ -184,10 +188,17 @@ class Metropolis:
         Raises
         ------
         ProcedureError
-            Where no pair of a weight comes between the bounds.
+            Where no pair of a weight comes between the bounds, or weights are no such numbers.
         """
+        wanted = np.asarray(weights, dtype=np.float64)
+        shapes = ((self.model.size,), self._at.shape)
+        if wanted.shape not in shapes or not np.isfinite(wanted).all():
+            raise ProcedureError(
+                f"A chain starts at finite weights of shape {shapes[0]} or {shapes[1]}; got "
+                f"{int((~np.isfinite(wanted)).sum())} that are not finite, shape {wanted.shape}."
+            )
         low, high = self._bounds
-        half = 0.5 * self.scale * np.broadcast_to(weights, self._at.shape)
+        half = 0.5 * self.scale * np.broadcast_to(wanted, self._at.shape)
         middle = np.sqrt(low * high)
         aim = np.stack([middle + half, middle - half], axis=-1)
         aim = np.clip(aim, 1.05 * low, 0.95 * high)
@@ -316,6 +327,7 @@ class Metropolis:
                 f"{samples} samples, a burn-in of {burn_in}, one of {every} proposals: give 1 or "
                 "more, 0 or more, 1 or more."
             )
+        before = self.pulses
         if not np.isfinite(self._log).all():
             self.start(np.zeros(self.model.size))
         self._burning = self._fit
@@ -330,16 +342,25 @@ class Metropolis:
             for _ in range(every):
                 moved += float(self.propose().mean())
             kept[k] = self.weights(self.conductance)
-        return Samples(kept.swapaxes(0, 1), moved / (samples * every), self.pulses)
+        return Samples(kept.swapaxes(0, 1), moved / (samples * every), self.pulses - before)
 
 
-def _quiet_rows(curve: GateCurve, size: int, least: int) -> NDArray[np.int64]:
-    """Return rows on the quietest cells that give ``least`` of them."""
+def _quiet_rows(curve: GateCurve, size: int, chains: int) -> NDArray[np.int64]:
+    """Return rows on the quietest cells that give two of them to each chain."""
     for share in np.arange(QUIET, 1.0, 0.05).tolist():
         try:
             rows = sample_rows(curve.quiet(share), size)
         except WiringError:
             continue
-        if len(rows) >= least:
+        if len(rows) >= 2 * chains:
             return rows
-    return sample_rows(np.isfinite(curve.offset), size)
+    usable = np.isfinite(curve.offset)
+    rows = sample_rows(usable, size)
+    if len(rows) < 2 * chains:
+        raise ProcedureError(
+            f"{chains} chains of {size} weights need {4 * chains * size} cells, two samples of "
+            f"{2 * size} each; {int(usable.sum())} of the chip's {usable.size} cells are usable, "
+            f"enough for {len(rows) // 2}. Run fewer chains or a smaller model, or measure the "
+            "gate curve on more cells."
+        )
+    return rows

@@ -21,7 +21,7 @@ class Samples:
     accepted
         Share of the decisions.
     pulses
-        RESET and SET pulses given.
+        RESET and SET pulses of this run, those of its burn-in too.
     """
 
     weights: NDArray[np.float64]

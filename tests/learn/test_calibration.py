@@ -4,11 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from labctl.array import Pulse
 from labctl.errors import CalibrationError
+from labctl.learn import measuring
 from labctl.learn.calibration import Calibration, calibrate
+from labctl.learn.initialise import PulsePair
 from labctl.learn.readnoise import ReadNoise
 from labctl.learn.scale import check_levels, fitted_kappa, start_kappa
 from labctl.learn.transitions import Transitions
+from labctl.sim import SimulatedArray
+from labctl.sim.chip import Chip, preset
 from tests.learn.harness import told
 from tests.learn.toy import ToyArray, measure_transitions
 
@@ -171,3 +176,10 @@ def test_the_scale_follows_pulse_and_curvature() -> None:
     # However stiff: weights of three prior sds fit.
     assert fitted_kappa(found, np.array([1e6]))[0] == pytest.approx(found.range / 3)
     assert start_kappa(found, np.ones(2)).tolist() == pytest.approx([found.range / 5] * 2)
+
+
+def test_unformed_cells_are_told_from_weak_pulses() -> None:
+    array = SimulatedArray(Chip(8, 8, preset("hfox-1t1r"), seed=1))
+    pulses = PulsePair(Pulse.set(1.11, 3.2, 2e-4), Pulse.reset(1.33, 4.75, 2e-4))
+    with pytest.raises(CalibrationError, match=r"look unformed: 100% .*Form them first"):
+        measuring.measure_transitions(array, pulses, np.random.default_rng(0), passes=12)

@@ -8,6 +8,11 @@ import pytest
 from labctl.array import Pulse
 from labctl.errors import CalibrationError
 from labctl.learn.gatecurve import measure_gate_curve
+from labctl.sim import SimulatedArray
+from labctl.sim.chip import Chip, preset
+from tests.benchmarks.learn_metropolis import GATES as CHIP_GATES
+from tests.benchmarks.learn_metropolis import RESET as CHIP_RESET
+from tests.benchmarks.learn_metropolis import SET as CHIP_SET
 from tests.learn.gated import GATES, RESET, SET, Gated, curve
 
 
@@ -56,6 +61,14 @@ def test_the_density_is_that_of_the_gate_that_is_given() -> None:
     # 1 600 draws is good to 0.02.
     expected = -0.5 - np.log(0.1) - np.log(reached.conductance).mean()
     assert log.mean() == pytest.approx(expected, abs=0.1)
+
+
+# The leakage of the second chip is read a little higher at the higher gate, by chance.
+@pytest.mark.parametrize(("gates", "seed"), [(CHIP_GATES[:3], 1), (CHIP_GATES[[0, -1]], 5)])
+def test_unformed_cells_are_told_from_weak_pulses(gates: np.ndarray, seed: int) -> None:
+    array = SimulatedArray(Chip(8, 8, preset("hfox-1t1r"), seed=seed))
+    with pytest.raises(CalibrationError, match=r"look unformed: 100% .*Form them first"):
+        measure_gate_curve(array, array.all_cells, CHIP_RESET, CHIP_SET, gates, cycles=4)
 
 
 def test_a_gate_that_does_not_limit_is_told() -> None:

@@ -6,12 +6,13 @@ good to 0.04 sd and its sd to 3 %; the bounds are five of these away (false alar
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from labctl.errors import ProcedureError, WiringError
+from labctl.errors import CalibrationError, ProcedureError, WiringError
 from labctl.learn.gatecurve import measure_gate_curve
 from labctl.learn.metropolis import Metropolis
 from labctl.learn.samplerows import Samples, sample_rows
@@ -183,7 +184,9 @@ def test_a_rejected_row_is_written_again_and_the_old_one_counts() -> None:
     np.testing.assert_array_equal(np.repeat(held, counts, axis=0), samples.draws())
     # The first sample of the run may be the one from before it.
     assert samples.accepted * 200 - len(held) in (-1, 0)
-    assert samples.pulses == 12 * (1 + 200)
+    assert samples.pulses == 12 * 200
+    assert chain.run(10, burn_in=5).pulses == 12 * 15
+    assert chain.pulses == 12 * (1 + 200 + 15)
 
 
 def test_chains_keep_to_cells_of_their_own() -> None:
@@ -238,7 +241,18 @@ def test_wrong_settings_are_told() -> None:
     with pytest.raises(ProcedureError, match="deciding on 4 of 3 weights"):
         Metropolis(array, Normal(), measured, rng, kappa=20e-6, block=4)
     with pytest.raises(ProcedureError, match=r"for 5 chains of 3 weights; give \(10 or more"):
+        rows = sample_rows(np.ones((8, 6), bool), 3)
+        Metropolis(array, Normal(), measured, rng, kappa=20e-6, chains=5, rows=rows)
+    with pytest.raises(ProcedureError, match="5 chains of 3 weights need 60 cells.*; 48 of"):
         Metropolis(array, Normal(), measured, rng, kappa=20e-6, chains=5)
+    none = np.full((8, 6), np.nan)
+    with pytest.raises(CalibrationError, match="holds no usable cell"):
+        lost = replace(measured, offset=none, scatter=none)
+        Metropolis(array, Normal(), lost, rng, kappa=20e-6)
     chain = Metropolis(array, Normal(), measured, rng, kappa=20e-6)
+    with pytest.raises(ProcedureError, match=r"finite weights of shape \(3,\).*got 1 that"):
+        chain.start(np.array([0.0, np.nan, 1.0]))
+    with pytest.raises(ProcedureError, match=r"finite weights of shape \(3,\)"):
+        chain.start(np.zeros(2))
     with pytest.raises(ProcedureError, match="1 or more"):
         chain.run(0)
