@@ -188,6 +188,11 @@ class ActiveLearner:
         answers = self.ask(asked)
         while not self.can_learn:
             if not len(self.candidates):
+                if not self.order:
+                    raise ProcedureError(
+                        f"None of the {len(self.skipped)} samples asked for could be labelled: the "
+                        "oracle gave NaN for each. Ask who can tell, or label some beforehand."
+                    )
                 raise ProcedureError(
                     f"All {len(self.order)} labels are of one class: there is nothing to tell "
                     "apart. Add samples of another class to the pool."
@@ -232,7 +237,16 @@ class ActiveLearner:
         ProcedureError
             Where the oracle gives another number of labels, or one that is no class.
         """
-        answers = np.asarray(self.oracle(index, self.pool.x[index]), dtype=np.float64)
+        given = self.oracle(index, self.pool.x[index])
+        try:
+            if np.asarray(given).dtype.kind in "US":  # "1" may be a name
+                raise TypeError("text")
+            answers = np.asarray(given, dtype=np.float64)
+        except (TypeError, ValueError) as error:
+            raise ProcedureError(
+                f"The oracle gave {given!r}; it must give class indices, numbers from 0 on, and "
+                "NaN where it cannot tell. Number the classes by their place in the pool's."
+            ) from error
         known = np.isfinite(answers)
         if answers.shape != index.shape or (answers[known] != answers[known].round()).any():
             raise ProcedureError(

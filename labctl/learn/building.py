@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -34,14 +35,21 @@ def with_bias(x: ArrayLike) -> NDArray[np.float64]:
     return np.hstack([np.ones((len(table), 1)), table])
 
 
+def layers(hidden: int | Sequence[int]) -> tuple[int, ...]:
+    """Return the widths of hidden layers; a number is the width of a single one."""
+    return (int(hidden),) if isinstance(hidden, Integral) else tuple(hidden)
+
+
 def classifier(
     x: NDArray[np.float64],
     y: NDArray[np.int64],
     classes: int,
-    hidden: Sequence[int] = (),
+    hidden: int | Sequence[int] = (),
     activation: Activation = "relu",
     prior_sd: float = 1.0,
     temperature: float = 1.0,
+    *,
+    several: bool = True,
 ) -> PredictiveModel:
     """Return the posterior of a classifier.
 
@@ -54,13 +62,15 @@ def classifier(
     classes
         How many there are.
     hidden
-        Widths of hidden layers; none is logistic or softmax regression.
+        Widths of hidden layers, a number for a single one; none is logistic or softmax regression.
     activation
         Of the hidden layers.
     prior_sd
         Of every weight.
     temperature
         Of the posterior (see :class:`labctl.learn.models.cold.ColdPosterior`).
+    several
+        Whether labels of a single class are refused.
 
     Raises
     ------
@@ -68,20 +78,20 @@ def classifier(
         Where data are not finite, or labels missing or of one class.
     """
     model: PredictiveModel
-    if hidden:
-        layers = (x.shape[1], *hidden, classes)
-        model = Network(x, y, layers, activation, "softmax", prior_sd)
+    if widths := layers(hidden):
+        all_ = (x.shape[1], *widths, classes)
+        model = Network(x, y, all_, activation, "softmax", prior_sd, several=several)
     elif classes == 2:
-        model = LogisticRegression(with_bias(x), y, prior_sd)
+        model = LogisticRegression(with_bias(x), y, prior_sd, several=several)
     else:
-        model = SoftmaxRegression(with_bias(x), y, classes, prior_sd)
+        model = SoftmaxRegression(with_bias(x), y, classes, prior_sd, several=several)
     return model if temperature == 1.0 else ColdPosterior(model, temperature)
 
 
 def regressor(
     x: NDArray[np.float64],
     y: NDArray[np.float64],
-    hidden: Sequence[int] = (),
+    hidden: int | Sequence[int] = (),
     activation: Activation = "relu",
     noise_sd: float = 1.0,
     prior_sd: float = 1.0,
@@ -89,17 +99,17 @@ def regressor(
 ) -> PredictiveModel:
     """Return the posterior of a regression with Gaussian noise; see :func:`classifier`."""
     model: PredictiveModel
-    if hidden:
-        layers = (x.shape[1], *hidden, 1)
-        model = Network(x, y, layers, activation, "gaussian", prior_sd, noise_sd)
+    if widths := layers(hidden):
+        all_ = (x.shape[1], *widths, 1)
+        model = Network(x, y, all_, activation, "gaussian", prior_sd, noise_sd)
     else:
         model = LinearRegression(with_bias(x), y, noise_sd, prior_sd)
     return model if temperature == 1.0 else ColdPosterior(model, temperature)
 
 
-def inputs(x: ArrayLike, hidden: Sequence[int]) -> NDArray[np.float64]:
+def inputs(x: ArrayLike, hidden: int | Sequence[int]) -> NDArray[np.float64]:
     """Return features as the models of this module take them."""
-    return np.asarray(x, dtype=np.float64) if hidden else with_bias(x)
+    return np.asarray(x, dtype=np.float64) if layers(hidden) else with_bias(x)
 
 
 def share_for(model: PredictiveModel) -> float:

@@ -180,7 +180,8 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         The cells (a :class:`labctl.array.CellArray` with formed cells), or a function that returns
         them at each fit. Clones share it: a chip cannot be copied.
     hidden
-        Widths of hidden layers; ``()`` is logistic or softmax regression.
+        Widths of hidden layers, a number for a single one; ``()`` is logistic or softmax
+        regression.
     activation
         Of hidden layers: ``"relu"``, ``"sigmoid"``, ``"tanh"``.
     pulses
@@ -228,7 +229,7 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         self,
         array: CellArray | Callable[[], CellArray] | None = None,
         *,
-        hidden: Sequence[int] = (),
+        hidden: int | Sequence[int] = (),
         activation: Activation = "relu",
         pulses: PulsePair | None = None,
         calibration: Measured | None = None,
@@ -280,7 +281,8 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         X, y
             Only the new ones.
         classes
-            All classes there may be; needed at the first call where it lacks some.
+            All classes there may be; needed at the first call where it lacks some. With them, as
+            with those of the estimator, labels may be of a single class so far.
         """
         first = not hasattr(self, "chain_")
         x, labels = validate_data(self, X, y, dtype=np.float64, reset=first)
@@ -291,21 +293,25 @@ class MemristorClassifier(ClassifierMixin, _OnCells):
         else:
             x = np.vstack([self._x, x])
             labels = np.concatenate([self.classes_[self._y], labels])
-        return self._fit(x, labels, True)
+        return self._fit(x, labels, True, several=False)
 
-    def _fit(self, x: NDArray[np.float64], labels: Any, go_on: bool) -> MemristorClassifier:
+    def _fit(
+        self, x: NDArray[np.float64], labels: Any, go_on: bool, several: bool = True
+    ) -> MemristorClassifier:
         unknown = np.setdiff1d(labels, self.classes_)
         if len(unknown):
             raise ProcedureError(f"Labels {unknown.tolist()} are none of {list(self.classes_)}.")
         if len(self.classes_) < 2:
             raise ValueError(
-                f"Classifier can't train when only one class is present: {self.classes_[0]!r}. "
-                "Add samples of another class."
+                f"Classifier can't train when only one class is present: "
+                f"{self.classes_.tolist()[0]!r}. Add samples of another class, or name all classes "
+                "there may be and use partial_fit."
             )
         y = np.searchsorted(self.classes_, labels).astype(np.int64)
         model = building.classifier(
-            x, y, len(self.classes_), self.hidden, self.activation, self.prior_sd, self.temperature
-        )
+            x, y, len(self.classes_), self.hidden, self.activation, self.prior_sd,
+            self.temperature, several=several,
+        )  # fmt: skip
         self._learn(model, go_on)
         self._x, self._y = x, y
         return self
@@ -371,7 +377,7 @@ class MemristorRegressor(RegressorMixin, _OnCells):
         self,
         array: CellArray | Callable[[], CellArray] | None = None,
         *,
-        hidden: Sequence[int] = (),
+        hidden: int | Sequence[int] = (),
         activation: Activation = "relu",
         pulses: PulsePair | None = None,
         calibration: Measured | None = None,

@@ -90,6 +90,19 @@ def test_a_pool_of_one_class_is_told() -> None:
         one.step()
 
 
+def test_an_oracle_that_can_tell_nothing_is_told() -> None:
+    one = learner(oracle=lambda index, x: np.full(len(index), np.nan))
+    with pytest.raises(ProcedureError, match="None of the 201 samples asked for could be labelled"):
+        one.step()
+
+
+@pytest.mark.parametrize("answers", [["left"] * 4, ["1"] * 4, [[0], [0, 1], [1], [1]]])
+def test_an_oracle_that_gives_no_numbers_is_told(answers: Any) -> None:
+    one = learner(oracle=lambda index, x: answers)
+    with pytest.raises(ProcedureError, match="The oracle gave"):
+        one.step()
+
+
 def test_what_nobody_can_label_is_not_asked_again() -> None:
     pool, table = line()
 

@@ -66,6 +66,38 @@ def blobs(seed: int = 0, n: int = 60, apart: float = 1.5) -> tuple[np.ndarray, n
     return rng.normal(size=(n, 2)) + apart * (2 * y[:, None] - 1), y
 
 
+@pytest.mark.parametrize(("hidden", "classes"), [((), [0, 1]), ((), [0, 1, 2]), (3, [0, 1])])
+def test_a_first_batch_of_one_class_does_where_all_are_named(
+    hidden: Any, classes: list[int]
+) -> None:
+    x, y = blobs()
+    zero = y == 0
+    one = MemristorClassifier(FRESH, hidden=hidden, **SHORT)
+    one.partial_fit(x[zero], y[zero], classes=classes)
+    assert one.predict_proba(x).shape == (len(x), len(classes))
+    assert one.predict_proba(x[zero])[:, 0].mean() > 0.7
+    one.partial_fit(x[~zero], y[~zero])
+    assert one.score(x, y) > 0.85
+
+
+def test_a_single_class_is_refused_by_name() -> None:
+    x, _ = blobs()
+    one = MemristorClassifier(FRESH, **SHORT)
+    for fit in (one.fit, one.partial_fit):
+        with pytest.raises(ValueError, match=r"one class is present: 0\.0\. Add"):
+            fit(x, np.zeros(len(x)))
+    with pytest.raises(ProcedureError, match="nothing can be learned from one class"):
+        MemristorClassifier(FRESH, classes=[0, 1], **SHORT).fit(x, np.zeros(len(x)))
+
+
+def test_a_number_is_the_width_of_a_single_layer() -> None:
+    x, y = blobs()
+    one, same = (MemristorClassifier(FRESH, hidden=h, **SHORT).fit(x, y) for h in (3, (3,)))
+    assert one.get_params()["hidden"] == 3
+    np.testing.assert_array_equal(one.predict_proba(x), same.predict_proba(x))
+    assert one.proba_now(x[:2]).shape == (1, 2, 2)
+
+
 def test_it_learns_in_a_pipeline_and_a_cross_validation_on_one_chip() -> None:
     x, y = load_iris(return_X_y=True)
     array = ideal(3, 24, 24)

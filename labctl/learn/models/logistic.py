@@ -35,9 +35,11 @@ class LogisticRegression:
     x
         float, shape (n, d); a column of ones in it is the bias.
     y
-        shape (n,): 0 or 1, both present.
+        shape (n,): 0 or 1.
     prior_sd
         Of every weight: one for all, or shape (d,).
+    several
+        Whether labels of a single class are refused; the prior alone bounds their posterior.
 
     Attributes
     ----------
@@ -47,15 +49,20 @@ class LogisticRegression:
     Raises
     ------
     ProcedureError
-        Where features are not finite, or labels are not 0 and 1, both present.
+        Where features are not finite, or labels are not 0 and 1, or all of one.
     """
 
     def __init__(
-        self, x: ArrayLike, y: ArrayLike, prior_sd: float | NDArray[np.float64] = 1.0
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        prior_sd: float | NDArray[np.float64] = 1.0,
+        *,
+        several: bool = True,
     ) -> None:
         self._x = features(x)
         self._xt = np.ascontiguousarray(self._x.T)
-        self._labels = labels(y, len(self._x), 2)
+        self._labels = labels(y, len(self._x), 2, several=several)
         self._y = self._labels.astype(np.float64)
         self.size = self._x.shape[1]
         self.shapes = [(self.size, 1)]

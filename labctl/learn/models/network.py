@@ -60,6 +60,8 @@ class Network:
     single
         Whether gradients are worked out in single precision: twice as fast, to some 1e-6 of the
         largest.
+    several
+        Whether labels of a single class are refused; the prior alone bounds their posterior.
 
     Attributes
     ----------
@@ -93,6 +95,7 @@ class Network:
         noise_sd: float = 1.0,
         *,
         single: bool = False,
+        several: bool = True,
     ) -> None:
         self.layers = tuple(int(width) for width in layers)
         self.activation, self.likelihood = activation, likelihood
@@ -105,7 +108,7 @@ class Network:
         self.size = self._ends[-1]
         self._precision = prior_precision(prior_sd, self.size)
         self._x = features(x, self.layers[0])
-        self._y, self._target = self._take(y, len(self._x), several=True)
+        self._y, self._target = self._take(y, len(self._x), several=several)
         self.single = single
         self._kind: Any = np.float32 if single else np.float64
         self._data: tuple[Floats, Floats] = (

@@ -37,11 +37,13 @@ class SoftmaxRegression:
     x
         float, shape (n, d); a column of ones in it is the bias.
     y
-        shape (n,): classes 0 to ``classes`` - 1, more than one of them present.
+        shape (n,): classes 0 to ``classes`` - 1.
     classes
         How many there are, 2 or more, seen or not.
     prior_sd
         Of every weight: one for all, or shape (d * classes,).
+    several
+        Whether labels of a single class are refused; the prior alone bounds their posterior.
 
     Attributes
     ----------
@@ -60,12 +62,14 @@ class SoftmaxRegression:
         y: ArrayLike,
         classes: int,
         prior_sd: float | NDArray[np.float64] = 1.0,
+        *,
+        several: bool = True,
     ) -> None:
         if classes < 2:
             raise ProcedureError(f"A softmax over {classes} classes: give 2 or more.")
         self._x = features(x)
         self.classes = classes
-        self._labels = labels(y, len(self._x), classes)
+        self._labels = labels(y, len(self._x), classes, several=several)
         self._hot = np.eye(classes)[self._labels]
         self.shapes = [(self._x.shape[1], classes)]
         self.size = self._x.shape[1] * classes
