@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -37,7 +36,7 @@ def with_bias(x: ArrayLike) -> NDArray[np.float64]:
 
 def layers(hidden: int | Sequence[int]) -> tuple[int, ...]:
     """Return the widths of hidden layers; a number is the width of a single one."""
-    return (int(hidden),) if isinstance(hidden, Integral) else tuple(hidden)
+    return (int(hidden),) if isinstance(hidden, (int, np.integer)) else tuple(hidden)
 
 
 def classifier(

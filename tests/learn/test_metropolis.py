@@ -240,14 +240,14 @@ def test_wrong_settings_are_told() -> None:
         Metropolis(array, Normal(), measured, rng, kappa=0.0)
     with pytest.raises(ProcedureError, match="deciding on 4 of 3 weights"):
         Metropolis(array, Normal(), measured, rng, kappa=20e-6, block=4)
+    rows = sample_rows(np.ones((8, 6), bool), 3)
     with pytest.raises(ProcedureError, match=r"for 5 chains of 3 weights; give \(10 or more"):
-        rows = sample_rows(np.ones((8, 6), bool), 3)
         Metropolis(array, Normal(), measured, rng, kappa=20e-6, chains=5, rows=rows)
-    with pytest.raises(ProcedureError, match="5 chains of 3 weights need 60 cells.*; 48 of"):
+    with pytest.raises(ProcedureError, match=r"5 chains of 3 weights need 60 cells.*; 48 of"):
         Metropolis(array, Normal(), measured, rng, kappa=20e-6, chains=5)
     none = np.full((8, 6), np.nan)
+    lost = replace(measured, offset=none, scatter=none)
     with pytest.raises(CalibrationError, match="holds no usable cell"):
-        lost = replace(measured, offset=none, scatter=none)
         Metropolis(array, Normal(), lost, rng, kappa=20e-6)
     chain = Metropolis(array, Normal(), measured, rng, kappa=20e-6)
     with pytest.raises(ProcedureError, match=r"finite weights of shape \(3,\).*got 1 that"):
