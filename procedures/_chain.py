@@ -22,6 +22,7 @@ from labctl.learn.sampler import Chain
 from labctl.learn.schedule import Constant, Schedule
 from labctl.learn.source import LAST, Measured, measured
 from labctl.learn.step import Step
+from labctl.learn.training import saturation_warnings
 from labctl.learn.weights import DifferentialPairs, Encoding
 from labctl.procedure import Cost, Procedure
 from labctl.store import DATA_ROOT, RunReader
@@ -174,6 +175,10 @@ class _OnChip(Procedure):
             for name, value in asdict(self.array.counters).items()
         }
 
+    def _saturation(self) -> float:
+        """Return the share of coins that could not turn far enough, on the way to the draws."""
+        raise NotImplementedError
+
     def _cost(self) -> dict[str, Any]:
         """Return what the learning cost, and what it was done with."""
         chain, calibration = self._chain, self._measured.calibration
@@ -195,7 +200,7 @@ class _OnChip(Procedure):
                 "levels": calibration.levels,
                 "good_cells": int(calibration.good.sum()),
             },
-            "warnings": chain.tracker.warnings(),
+            "warnings": chain.tracker.warnings() + saturation_warnings(self._saturation()),
         }  # fmt: skip
 
     def _record_pulses(self, first: int, steps: list[Step]) -> None:

@@ -216,6 +216,9 @@ class _Sampling(_OnChip):
         more = Cost(reads=passes * cells, closures=passes * each)
         return super()._planned_cost(steps, pulsed) + more
 
+    def _saturation(self) -> float:
+        return self._saturated / (max(self._taken, 1) * len(self._chain.placed))
+
     def _draw(self, step: int, wanted: bool) -> None:
         kept, chain = wanted and step > self.burn_in, self._chain
         conductance, weights = chain.conductance, chain.cells.weights
@@ -240,7 +243,7 @@ class _Sampling(_OnChip):
             "chains": self.chains,
             "draws": len(self._draws),
             "steps": self._taken,
-            "saturated": self._saturated / (max(self._taken, 1) * len(self._chain.placed)),
+            "saturated": self._saturation(),
             "initial_pulses": self._initial,
             **self._cost(),
         }

@@ -99,6 +99,7 @@ class ActiveLearn(_OnChip):
         self._chain.with_model(self._present)
         self._restore_chip(state)
         self._initial, self._kept = state["initial"], state["kept"]
+        self._saturated = state.get("saturated", 0.0)  # runs that began before have none
 
     def state(self) -> dict[str, Any]:
         """Return labels, draws and the chain."""
@@ -107,6 +108,7 @@ class ActiveLearn(_OnChip):
             "learner": self._learner.state(),
             "initial": self._initial,
             "kept": self._kept,
+            "saturated": self._saturated,
         }
 
     def _lay_out(self, calibration: str) -> None:
@@ -115,7 +117,7 @@ class ActiveLearn(_OnChip):
         # The chain needs a model before the first label is known; only its size counts.
         self._present = self._blank()
         self._make_chain(calibration, self._present, temperature=1.0)
-        self._kept = np.empty((0, self._present.size))
+        self._kept, self._saturated = np.empty((0, self._present.size)), 0.0
         self._learner = ActiveLearner(
             self, self._pool, self._make_oracle(known), acquisition=self.acquisition,
             batch=self.batch, initial=self.initial, rng=self.rng,
@@ -193,7 +195,7 @@ class ActiveLearn(_OnChip):
         self._record_pulses(begun, taken)
         self._stopped = done.stopped
         if len(done.draws):
-            self._kept = done.draws
+            self._kept, self._saturated = done.draws, done.saturated
 
     def sample_proba(self, X: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return class probabilities by draws, shape (draws, n, classes), for the learner."""
@@ -201,6 +203,9 @@ class ActiveLearn(_OnChip):
             self._kept if len(self._kept) else self._chain.weights.reshape(-1, self._present.size)
         )
         return self._present.predict(draws, building.inputs(X, widths(self.hidden)))
+
+    def _saturation(self) -> float:
+        return self._saturated
 
     def units(self) -> list[Any]:
         """One round each."""
@@ -272,6 +277,7 @@ class ActiveLearn(_OnChip):
             "rounds": self._learner.rounds,
             "chains": self.chains,
             **self._scores(),
+            "saturated": self._saturation(),
             "initial_pulses": self._initial,
             "answers": ANSWERS if self.oracle == PERSON else KNOWN,
             **self._cost(),

@@ -36,11 +36,9 @@ from labctl.learn.models import PredictiveModel
 from labctl.learn.models.network import Activation
 from labctl.learn.sampler import Chain
 from labctl.learn.source import Measured
-from labctl.learn.training import train
+from labctl.learn.training import saturation_warnings, train
 from labctl.learn.uncertainty import split
 
-SATURATED = 0.2
-"""Share of saturated coins above which a training says so."""
 _NO_ARRAY = (
     "There is no array to learn on: {name}(array) takes the array of a bench (bench.array), a "
     "simulated one (labctl.sim.SimulatedArray), or a function that returns one."
@@ -93,13 +91,7 @@ class _OnCells(BaseEstimator):
         self.chain_, self.draws_, self._model = chain, done.draws, model
         self.n_iter_, self.stopped_ = done.steps, done.stopped
         self.saturated_ = done.saturated
-        self.warnings_ = chain.tracker.warnings()
-        if done.saturated > SATURATED:
-            self.warnings_.append(
-                f"{done.saturated:.0%} of the coins could not turn as far as the gradient asked: "
-                "one pulse is larger than the posterior is wide, so that the draws scatter too "
-                "far. Use weaker pulses, a larger noise_sd, or a narrower prior."
-            )
+        self.warnings_ = chain.tracker.warnings() + saturation_warnings(done.saturated)
 
     def _chain(self, model: PredictiveModel) -> Chain:
         array = self.array

@@ -16,6 +16,8 @@ RESCALE_EVERY = 50
 """Steps between two fits of the weights' scales during the burn-in."""
 RESCALE_UNTIL = 0.8
 """Part of the burn-in after which the scales stay, so that what follows has forgotten them."""
+SATURATED = 0.2
+"""Share of saturated coins above which a training says so."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +40,23 @@ class Training:
     steps: int
     saturated: float
     stopped: str = ""
+
+
+def saturation_warnings(share: float) -> list[str]:
+    """Return what is to be said of a training with this share of saturated coins; mostly nothing.
+
+    Parameters
+    ----------
+    share
+        Of the coins of all its steps, those that could not turn as far as the gradient asked.
+    """
+    if share <= SATURATED:
+        return []
+    return [
+        f"{share:.0%} of the coins could not turn as far as the gradient asked: one pulse is larger "
+        "than the posterior is wide, so that the draws scatter too far. Use weaker pulses, a higher "
+        "temperature, a larger noise_sd (of a regressor), or a narrower prior."
+    ]
 
 
 def train(

@@ -110,6 +110,22 @@ def test_learn_takes_networks(bench: tuple[ToyArray, Path]) -> None:
     assert len(done.frame("pulses")) == pytest.approx(100 * 34, rel=0.1)
 
 
+@pytest.mark.parametrize(
+    ("kind", "parameters", "cold"),
+    [(Learn, LEARN, 0.003), (ActiveLearn, {**ACTIVE, "rounds": 2}, 0.001)],
+)
+def test_pulses_too_coarse_for_the_posterior_are_told(
+    bench: tuple[ToyArray, Path], kind: type[Procedure], parameters: dict[str, Any], cold: float
+) -> None:
+    fine = run(kind(**parameters), *bench).raise_unless_finished().summary
+    assert 0 < fine["saturated"] < 0.2
+    assert fine["warnings"] == []
+    coarse = run(kind(**parameters, temperature=cold), *bench).raise_unless_finished().summary
+    assert coarse["saturated"] > 0.2
+    assert coarse["warnings"][-1].startswith(f"{coarse['saturated']:.0%} of the coins could not")
+    assert "one pulse is larger than the posterior is wide" in coarse["warnings"][-1]
+
+
 @pytest.mark.parametrize("text", ["", "none", "50, 50", "32 8"])
 def test_hidden_layers_are_written_as_widths(text: str) -> None:
     assert widths(text) == {"50, 50": (50, 50), "32 8": (32, 8)}.get(text, ())
