@@ -11,7 +11,7 @@ from pymeasure.experiment import FloatParameter, IntegerParameter, ListParameter
 from labctl.clock import RealClock
 from labctl.errors import BudgetSpent, ProcedureError
 from labctl.learn import building, scores
-from labctl.learn.acquisition import ACQUISITIONS
+from labctl.learn.acquisition import ACQUISITIONS, check_classes
 from labctl.learn.active import ActiveLearner, Oracle
 from labctl.learn.models import PredictiveModel
 from labctl.learn.oracles import ANSWERS, FileOracle, TableOracle
@@ -114,6 +114,7 @@ class ActiveLearn(_OnChip):
     def _lay_out(self, calibration: str) -> None:
         """Load the data, calibrate and place the weights; touches no cell."""
         known = self._load()
+        check_classes(self.acquisition, len(self._pool.classes))
         # The chain needs a model before the first label is known; only its size counts.
         self._present = self._blank()
         self._make_chain(calibration, self._present, temperature=1.0)

@@ -83,10 +83,7 @@ def powerbald(draws: NDArray[np.float64], rng: np.random.Generator) -> NDArray[n
 def straddle(draws: NDArray[np.float64], rng: np.random.Generator) -> NDArray[np.float64]:
     """Score samples by ``-abs(mu) + 1.96 sigma`` of ``f = 2 p - 1`` over the draws."""
     p = as_classes(draws)
-    if p.shape[2] != 2:
-        raise ProcedureError(
-            f"straddle is for two classes; here are {p.shape[2]}. Use margin, bald or entropy."
-        )
+    check_classes("straddle", p.shape[2])
     f = 2.0 * p[..., 1] - 1.0
     found: NDArray[np.float64] = -np.abs(f.mean(axis=0)) + STRADDLE_WIDTH * f.std(axis=0)
     return found
@@ -116,6 +113,20 @@ def acquisition(name: str) -> Acquisition:
             f"There is no acquisition {name!r}; there is {', '.join(ACQUISITIONS)}."
         )
     return ACQUISITIONS[name]
+
+
+def check_classes(name: str, classes: int) -> None:
+    """Refuse an acquisition that cannot do with so many classes.
+
+    Raises
+    ------
+    ProcedureError
+        For ``straddle`` with other than two.
+    """
+    if name == "straddle" and classes != 2:
+        raise ProcedureError(
+            f"straddle is for two classes; here are {classes}. Use margin, bald or entropy."
+        )
 
 
 def best(scores: ArrayLike, batch: int) -> NDArray[np.int64]:

@@ -306,11 +306,15 @@ def test_a_run_that_waits_for_a_person_can_be_aborted_and_resumed(
         ({"pool": "/nowhere/pool.csv"}, "cannot be read"),
         ({"hidden": "wide"}, "give their widths"),
         ({"hidden": "200"}, "cells; of the chip's 256 cells"),
+        ({"acquisition": "straddle"}, "straddle is for two classes; here are 3"),
     ],
 )
-def test_what_cannot_work_is_told(
+def test_what_cannot_work_is_told_before_a_cell_is_touched(
     bench: tuple[ToyArray, Path], changes: dict[str, str], said: str
 ) -> None:
+    counters = bench[0].counters
+    spent = counters.pulses + counters.reads
     done = run(ActiveLearn(**{**ACTIVE, **changes}), *bench)
     assert done.status is Status.FAILED
     assert said in str(done.error)
+    assert counters.pulses + counters.reads == spent
