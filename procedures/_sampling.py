@@ -127,10 +127,10 @@ class _Sampling(_OnChip):
 
     def _lay_out(self, calibration: str) -> None:
         """Calibrate and place the weights; touches no cell."""
-        if self.burn_in >= self.steps - _FEWEST * self.thin:
+        if self.steps // self.thin - self.burn_in // self.thin < _FEWEST:
             raise ProcedureError(
-                f"{self.steps} steps with a burn-in of {self.burn_in} leave fewer than four draws; "
-                "raise steps or lower burn_in."
+                f"{self.steps} steps with a burn-in of {self.burn_in}, a draw every {self.thin}, leave "
+                "fewer than four draws; raise steps, or lower burn_in or thin."
             )
         self._task = load_task(self.task)
         self._model = self._make_model(self._task)

@@ -156,6 +156,17 @@ def test_a_burn_in_that_leaves_nothing_is_refused(bench: tuple[ToyArray, Path]) 
     assert "fewer than four draws" in str(done.error)
 
 
+@pytest.mark.parametrize(("steps", "burn_in", "thin"), [(100, 0, 25), (104, 24, 25)])
+def test_exactly_four_draws_are_enough(
+    bench: tuple[ToyArray, Path], steps: int, burn_in: int, thin: int
+) -> None:
+    array, root = bench
+    least = {"steps": steps, "burn_in": burn_in, "thin": thin}
+    done = execute(SamplePosterior(**least), array=array, data_root=root, meta={"seed": 1})
+    assert done.raise_unless_finished().summary["draws"] == 4
+    assert "fewer than four draws" in str(failed({**least, "burn_in": 25}, array, root).error)
+
+
 def test_the_estimate_counts_every_pulse_with_its_read() -> None:
     procedure = SamplePosterior(**SHORT)
     array = ToyArray(seed=0)
