@@ -28,6 +28,10 @@ from labctl.procedure import Cost, Procedure
 from labctl.store import DATA_ROOT, RunReader
 
 COIN, KAPPA = "coin", "kappa"
+_ANOTHER = (
+    "A run keeps the budget it began with, also when it is resumed: start another run with a larger "
+    "one (most_pulses, most_energy, most_wear)."
+)
 _TYPICAL_WIDTH = 2e-4  # s; the calibration is only read when the run begins
 
 
@@ -112,9 +116,19 @@ class _OnChip(Procedure):
         """Bring the cells to where they begin; return the pulses spent.
 
         The placement is told before, to be seen meanwhile, and again where cells did not get there.
+
+        Raises
+        ------
+        BudgetSpent
+            Where the budget does not last for that; nothing was learned then.
         """
         self._record_placement()
-        spent = self._chain.prepare()
+        try:
+            spent = self._chain.prepare()
+        except BudgetSpent as error:
+            raise BudgetSpent(
+                f"{error} The cells are not yet where the learning begins. {_ANOTHER}"
+            ) from error
         self._record_placement()
         return spent
 
@@ -127,7 +141,7 @@ class _OnChip(Procedure):
             self._follow_placement()
             return step
         except BudgetSpent as error:
-            self._stopped = str(error)
+            self._stopped = f"{error} {_ANOTHER}"
             return None
 
     def _planned_time(self, pulses: float) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 from labctl import plugins
 from labctl.bench import Bench
 from labctl.engine.runner import OnProgress, execute
-from labctl.errors import LabctlError, StoreError
+from labctl.errors import BudgetSpent, LabctlError, StoreError
 from labctl.procedure import Procedure
 from labctl.store import DATA_ROOT, Run, RunReader, find
 from labctl.store.reopening import look
@@ -128,7 +128,8 @@ def _execute(procedure: Procedure, bench: Bench, **how: Any) -> Run:
     try:
         return done.raise_unless_finished()
     except LabctlError as error:
-        error.add_note(
-            f"What was measured before is in {done.path}; `labctl resume {done.path}` goes on."
-        )
+        note = f"What was measured before is in {done.path}"
+        # Resumed, it would have the same budget, and end the same way.
+        ended = isinstance(error, BudgetSpent)
+        error.add_note(f"{note}." if ended else f"{note}; `labctl resume {done.path}` goes on.")
         raise

@@ -135,27 +135,27 @@ class Ledger:
         if budget.pulses is not None and counts.sum() > budget.pulses:
             raise BudgetSpent(
                 f"All pulses are spent: {self.counts.sum()} of {budget.pulses}; the next step "
-                f"needs {len(cells)}. Raise the budget of pulses to go on."
+                f"needs {len(cells)}. More takes a larger budget of pulses."
             )
         if budget.endurance is not None and counts.max(initial=0) > budget.endurance:
             row, column = np.argwhere(counts > budget.endurance)[0].tolist()
             raise BudgetSpent(
                 f"Cell ({row}, {column}) has had {self.counts[row, column]} of the "
-                f"{budget.endurance} pulses a cell may have. Raise the budget of endurance, or "
-                "learn on other cells."
+                f"{budget.endurance} pulses a cell may have. More takes a larger budget of "
+                "endurance, or other cells."
             )
         if budget.energy is not None:
             used = total[1] + total[2]
             if used + self._largest[0] > budget.energy:
                 raise BudgetSpent(
                     f"The energy is spent: {used * 1e6:.4g} of {budget.energy * 1e6:.4g} µJ, and a "
-                    f"step takes up to {self._largest[0] * 1e6:.3g} µJ. Raise the budget of energy "
-                    "to go on."
+                    f"step takes up to {self._largest[0] * 1e6:.3g} µJ. More takes a larger budget "
+                    "of energy."
                 )
         if budget.time is not None and total[3] + self._largest[1] > budget.time:
             raise BudgetSpent(
                 f"The bench time is spent: {total[3]:.4g} of {budget.time:.4g} s, and a step takes "
-                f"up to {self._largest[1]:.3g} s. Raise the budget of time to go on."
+                f"up to {self._largest[1]:.3g} s. More takes a larger budget of time."
             )
         self.counts = counts
 

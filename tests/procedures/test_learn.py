@@ -150,6 +150,7 @@ def test_a_budget_ends_the_learning_and_keeps_it(
     done = run(Learn(**LEARN, **budget), *bench).raise_unless_finished()
     summary = done.summary
     assert said in summary["stopped"]
+    assert "start another run with a larger one" in summary["stopped"]
     assert 200 < summary["steps"] < 400
     assert summary["test_accuracy"] > 0.8
     [(name, most)] = budget.items()
@@ -162,7 +163,15 @@ def test_a_budget_too_small_to_learn_anything_fails_the_run(bench: tuple[ToyArra
     assert done.status is Status.FAILED
     assert isinstance(done.exception, BudgetSpent)
     assert "All pulses are spent" in str(done.error)
+    assert "start another run with a larger one" in str(done.error)
     assert len(done.frame("trace")) > 0
+
+
+def test_a_budget_too_small_to_begin_with_says_so(bench: tuple[ToyArray, Path]) -> None:
+    done = run(Learn(**LEARN, most_pulses=2), *bench)
+    assert isinstance(done.exception, BudgetSpent)
+    assert "not yet where the learning begins" in str(done.error)
+    assert "start another run with a larger one" in str(done.error)
 
 
 def test_learn_goes_on_where_it_was_broken_off(

@@ -13,8 +13,9 @@ from labctl import Bench, plugins, sim
 from labctl.engine.client import EngineClient
 from labctl.engine.control import Control
 from labctl.engine.local import resume
+from labctl.engine.local import run as run_here
 from labctl.engine.runner import execute
-from labctl.errors import EngineError
+from labctl.errors import BudgetSpent, EngineError
 from labctl.guard.latch import release_latch
 from labctl.learn.rundraws import draws_of
 from labctl.learn.tasks import load_task
@@ -272,3 +273,13 @@ def test_with_the_chip_in_a_file_the_run_goes_on_from_what_the_file_holds(
         holds(run)
         assert run.seams[0].units == units
         assert np.median(on_chip(run, Truth(path).chip.conductance)) < 0.1
+
+
+def test_of_a_run_that_its_budget_ended_nobody_says_that_resume_goes_on(lab, bench_file):
+    bounded = REGRESSION | {"most_pulses": 2}
+    with Bench.open(bench_file(more=state(lab))) as bench, pytest.raises(BudgetSpent) as ended:
+        run_here("learn", bench, data=lab / "data", **bounded)
+    assert "start another run with a larger one" in str(ended.value)
+    [note] = ended.value.__notes__
+    assert note.startswith("What was measured before is in ")
+    assert "resume" not in note
