@@ -13,8 +13,8 @@ sample_stats/pulses     chain, draw         pulses that were given when the draw
 sample_stats/step       chain, draw         step of the chain
 sample_stats/           chain, draw,        S, of each cell of a weight, as read
 conductance             weight, slot
-sample_stats/           chain, draw         of the density that is sampled; 1 is Bayes
-temperature
+sample_stats/           chain, draw         of the density that is sampled; 1 is Bayes, NaN where the
+temperature                                 rule goes by none (lin2025)
 sample_stats/device_id  chain               which chip
 constant_data/cell      chain, weight,      row (word line) and column (bit line) of each cell
                         slot, line
@@ -53,7 +53,7 @@ class Draws:
     pulses, step
         int64, shape (chains, draws).
     temperature
-        float64, shape (chains, draws).
+        float64, shape (chains, draws); NaN where the rule goes by none.
     device_id
         One for each chain.
     names

@@ -16,6 +16,9 @@ from labctl.store import RunReader
 if TYPE_CHECKING:
     import pandas as pd
 
+_NO_TEMPERATURE = "lin2025"
+"""The rule of ``learn`` that samples no density of a temperature."""
+
 
 def draws_of(runs: RunReader | Sequence[RunReader]) -> Draws:
     """Return the draws of runs of one model, a chain (or more) each, burn-in left out.
@@ -69,10 +72,11 @@ def export_arviz(run: RunReader, path: str | Path) -> Path:
 
 
 def _chains_of(run: RunReader) -> list[Draws]:
-    if "draws" not in run.tables:
+    # The draws of active_learn are those of its last round: no chain of one posterior, no trace.
+    if not {"draws", "trace"} <= set(run.tables):
         raise StoreError(
-            f"{run.path} is a run of {run.meta.get('procedure')}, which draws no posterior; name "
-            "one of sample_posterior or learn."
+            f"{run.path} is a run of {run.meta.get('procedure')}, which draws no chain of one "
+            "posterior; name one of sample_posterior or learn."
         )
     frame = run.frame("draws")
     frame = frame[frame["kept"]]
@@ -97,12 +101,15 @@ def _chain(run: RunReader, frame: pd.DataFrame, chain: int) -> Draws:
     parameters = run.meta.get("parameters", {})
     summary = run.meta.get("summary") or {}
     names = tuple(map(str, summary.get("weights", [])))
+    # The published rule goes by no temperature, whatever its parameter was left at.
+    goes_by_none = parameters.get("rule") == _NO_TEMPERATURE
+    temperature = np.nan if goes_by_none else float(parameters.get("temperature", 1.0))
     return Draws(
         weights=values["value"].to_numpy().reshape(1, count, size),
         conductance=conductance[None],
         pulses=spent.astype(np.int64)[None],
         step=step[None],
-        temperature=np.full((1, count), float(parameters.get("temperature", 1.0))),
+        temperature=np.full((1, count), temperature),
         device_id=(str(run.meta.get("chip", "unknown")),),
         names=names if len(names) == size else tuple(f"w{k}" for k in range(size)),
         cells=_cells(run, size, chain)[None],

@@ -11,7 +11,7 @@ from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.progress import Progress
 from labctl.engine.runner import execute
-from labctl.errors import BudgetSpent, ProcedureError
+from labctl.errors import BudgetSpent, ProcedureError, StoreError
 from labctl.learn.oracles import ANSWERS, read_questions, write_answer
 from labctl.learn.rundraws import draws_of
 from labctl.learn.tasks import load_task
@@ -220,6 +220,8 @@ def test_active_learn_asks_round_by_round(bench: tuple[ToyArray, Path]) -> None:
     assert rounds["pulses"].is_monotonic_increasing
     assert (rounds["epistemic"] > 0).all()
     assert done.summary["labelled"] == 20
+    with pytest.raises(StoreError, match="run of active_learn.* one of sample_posterior or learn"):
+        draws_of(done)
     assert done.summary["periphery_energy"] > 0
     assert len(done.frame("draws")) == 10 * 42
 

@@ -72,6 +72,7 @@ def test_its_draws_are_exported_without_pairs(done: Run) -> None:
     draws = draws_of(done)
     assert draws.weights.shape == (1, 20, SIZE)
     assert (draws.cells == -1).all()
+    assert np.isnan(draws.temperature).all()  # not the parameter's default, which it goes not by
 
 
 def test_the_plan_counts_passes_and_what_is_pulsed_at_most() -> None:
