@@ -29,8 +29,8 @@ from labctl.store import DATA_ROOT, RunReader
 
 COIN, KAPPA = "coin", "kappa"
 _ANOTHER = (
-    "A run keeps the budget it began with, also when it is resumed: start another run with a larger "
-    "one (most_pulses, most_energy, most_wear)."
+    "A run keeps the budget it began with, also when it is resumed: start another run with a "
+    "larger one (most_pulses, most_energy, most_wear)."
 )
 _TYPICAL_WIDTH = 2e-4  # s; the calibration is only read when the run begins
 

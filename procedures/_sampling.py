@@ -129,8 +129,8 @@ class _Sampling(_OnChip):
         """Calibrate and place the weights; touches no cell."""
         if self.steps // self.thin - self.burn_in // self.thin < _FEWEST:
             raise ProcedureError(
-                f"{self.steps} steps with a burn-in of {self.burn_in}, a draw every {self.thin}, leave "
-                "fewer than four draws; raise steps, or lower burn_in or thin."
+                f"{self.steps} steps with a burn-in of {self.burn_in}, a draw every {self.thin}, "
+                "leave fewer than four draws; raise steps, or lower burn_in or thin."
             )
         self._task = load_task(self.task)
         self._model = self._make_model(self._task)

@@ -13,8 +13,8 @@ sample_stats/pulses     chain, draw         pulses that were given when the draw
 sample_stats/step       chain, draw         step of the chain
 sample_stats/           chain, draw,        S, of each cell of a weight, as read
 conductance             weight, slot
-sample_stats/           chain, draw         of the density that is sampled; 1 is Bayes, NaN where the
-temperature                                 rule goes by none (lin2025)
+sample_stats/           chain, draw         of the density that is sampled; 1 is Bayes, NaN where
+temperature                                 the rule goes by none (lin2025)
 sample_stats/device_id  chain               which chip
 constant_data/cell      chain, weight,      row (word line) and column (bit line) of each cell
                         slot, line
