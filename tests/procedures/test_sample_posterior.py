@@ -93,7 +93,9 @@ def test_the_summary_says_what_was_learned_and_what_it_cost(run: Run) -> None:
     assert summary["relay_closures"] > 0
     assert summary["write_energy"] > 0
     assert summary["bench_time"] > 0
-    assert summary["warnings"] == []
+    # A burn-in of 50 steps fits no scale, so that the pulses are too coarse; nothing else is wrong.
+    [said] = summary["warnings"]
+    assert said.startswith(f"{summary['saturated']:.0%} of the coins could not turn")
     doubts = [sample["total"] for sample in summary["most_uncertain"]]
     assert len(doubts) == 10
     assert doubts == sorted(doubts, reverse=True)
