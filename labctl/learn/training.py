@@ -55,8 +55,8 @@ def saturation_warnings(share: float) -> list[str]:
     return [
         f"{share:.0%} of the coins could not turn as far as the gradient asked: one pulse is "
         "larger than the posterior is wide, so that the draws scatter too far. Use weaker pulses, "
-        "a longer burn-in, which fits the scales of the weights, a higher temperature, a larger "
-        "noise_sd (of a regressor), or a narrower prior."
+        "a higher temperature, a longer burn-in where there is one (it fits the scales of the "
+        "weights), a larger noise_sd (of a regressor), or a narrower prior."
     ]
 
 
