@@ -192,7 +192,10 @@ class ActiveLearn(_OnChip):
             taken.append(step)
             self._follow_placement()
 
-        done = train(chain, steps, steps - thin * self.draws, thin, rescale=False, on_step=follow)
+        # The first round fits the scales of the weights; later ones go on from what they hold.
+        done = train(
+            chain, steps, steps - thin * self.draws, thin, rescale=begun == 0, on_step=follow
+        )
         self._record_pulses(begun, taken)
         self._stopped = done.stopped
         if len(done.draws):

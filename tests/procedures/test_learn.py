@@ -226,6 +226,13 @@ def test_active_learn_asks_round_by_round(bench: tuple[ToyArray, Path]) -> None:
     assert len(done.frame("draws")) == 10 * 42
 
 
+def test_the_first_round_fits_the_scales_of_the_weights(bench: tuple[ToyArray, Path]) -> None:
+    done = run(ActiveLearn(**{**ACTIVE, "rounds": 2, "first": 200}), *bench)
+    done.raise_unless_finished()
+    # They begin alike, as the priors are.
+    assert done.frame("weights")["kappa"].nunique() > 10
+
+
 def test_active_learn_goes_on_where_it_was_broken_off(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
