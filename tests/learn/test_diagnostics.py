@@ -160,7 +160,7 @@ def test_the_command_exports_the_draws_of_a_run(runs: list[Run], tmp_path: Path)
 
 
 def test_a_run_without_draws_is_refused(runs: list[Run]) -> None:
-    with pytest.raises(StoreError, match="a run of read_map, which draws no posterior"):
+    with pytest.raises(StoreError, match="a run of read_map, which draws no chain of one"):
         draws_of(runs[3])
 
 
