@@ -112,6 +112,16 @@ class _OnChip(Procedure):
             ),
         )
 
+    def _bounded(self) -> bool:
+        return bool(self.most_pulses or self.most_energy or self.most_wear)
+
+    def _began_before(self) -> bool:
+        """Tell whether another sitting of this run told of its placement: the pulses come next."""
+        folder = self._folder()
+        if folder is None or "placement" not in (run := RunReader(folder)).tables:
+            return False
+        return len(run.frame("placement", cut=True)) > 0
+
     def _begin(self) -> int:
         """Bring the cells to where they begin; return the pulses spent.
 
@@ -120,8 +130,15 @@ class _OnChip(Procedure):
         Raises
         ------
         BudgetSpent
-            Where the budget does not last for that; nothing was learned then.
+            Where the budget does not last for that; nothing was learned then. Also where a run with
+            a budget began this before: what it gave is in no account.
         """
+        if self._bounded() and self._began_before():
+            raise BudgetSpent(
+                "This run has brought cells to their begin before, and ended before its first unit "
+                "was done: what they were given is in no account, and its budget cannot be held. "
+                f"{_ANOTHER}"
+            )
         self._record_placement()
         try:
             spent = self._chain.prepare()

@@ -14,7 +14,8 @@ from PyQt6.QtWidgets import QCheckBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from labctl.gui import theme
 from labctl.gui.cell_states import FAILED, READ, UNREAD, CellStates
-from labctl.gui.scale import MICRO, cell_ticks, format_conductance, limits, log_ticks, to_scale
+from labctl.gui.chip_axes import show_chip
+from labctl.gui.scale import MICRO, format_conductance, limits, log_ticks, to_scale
 from labctl.gui.selection import outline, rectangle_text
 
 
@@ -148,11 +149,7 @@ class ChipMap(QFrame):
         self._background.setImage(
             np.broadcast_to(plain, (rows, columns, 4)).copy(), levels=(0, 255)
         )
-        self._view.setLimits(
-            xMin=-columns, xMax=2 * columns, yMin=-rows, yMax=2 * rows, minXRange=2, minYRange=2
-        )
-        self._plot.getAxis("bottom").setTicks(cell_ticks(columns))
-        self._plot.getAxis("left").setTicks(cell_ticks(rows))
+        show_chip(self._plot, shape)
         self.set_selection(np.zeros(shape, bool))
         self.show_states(CellStates(shape))
         self._view.autoRange(padding=0.02)

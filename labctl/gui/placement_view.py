@@ -13,8 +13,8 @@ from PyQt6.QtWidgets import QComboBox, QFrame, QHBoxLayout, QLabel, QVBoxLayout
 
 from labctl.analysis import style
 from labctl.gui import theme
+from labctl.gui.chip_axes import show_chip
 from labctl.gui.placement_states import DEAD, PlacementStates
-from labctl.gui.scale import cell_ticks
 
 BY_LAYER, BY_WEIGHT = "by layer", "by weight"
 DEAD_COLOUR = "#9aa5b1"
@@ -99,13 +99,8 @@ class PlacementView(QFrame):
 
     def set_shape(self, shape: tuple[int, int]) -> None:
         """Show a chip of ``shape`` (rows, columns) without weights."""
-        rows, columns = shape
         self._shape = shape
-        self._view.setLimits(
-            xMin=-columns, xMax=2 * columns, yMin=-rows, yMax=2 * rows, minXRange=2, minYRange=2
-        )
-        self._plot.getAxis("bottom").setTicks(cell_ticks(columns))
-        self._plot.getAxis("left").setTicks(cell_ticks(rows))
+        show_chip(self._plot, shape)
         self.begin()
         self._view.autoRange(padding=0.02)
 

@@ -39,8 +39,8 @@ from labctl.learn.rule import View
 
 FINEST = 1.7
 """Times the prior's scale. The coin has no second-order correction (see
-:mod:`labctl.learn.coin`), which far from where a cell rests by itself is missed: with 12 steps to
-the window and 3 times the scale, means are off by 0.13 sd."""
+:mod:`labctl.learn.coin`), which is missed far from where a cell rests by itself: means lean
+there."""
 _EASE = 0.85
 """Of the state-aware coin's scale: larger ones mix more slowly, and the prior's does already."""
 _REACH = 3.0

@@ -13,8 +13,7 @@ in more ways than large ones, a triangular prior nobody asked for, which is divi
 
 The density q is that of the cell that is written, in both directions: the way back is what the same
 cell would do, so that a write leaves the posterior as it is whichever cell does it. That holds
-as far as nothing before a write tells where it ends, see
-        :mod:`labctl.learn.celloffsets`.
+as far as nothing before a write tells where it ends, see :mod:`labctl.learn.celloffsets`.
 
 With many weights a proposal of all of them is hardly ever accepted. A row is written as a whole all
 the same, but may be decided in blocks, down to single weights (Metropolis within Gibbs; Tierney,

@@ -341,10 +341,9 @@ class Chain:
         if samples is None and self.steps % _REFRESH_EVERY == 0 and self.steps:
             self.refresh()
         view = self._view(samples)
-        polarity, saturated = self.rule.decide(
-            view.without(self.cells.resting(view.slot)), self.rng
-        )
-        polarity = self.cells.allowed(view.slot, polarity)
+        resting = self.cells.resting(view.slot)
+        polarity, saturated = self.rule.decide(view.without(resting), self.rng)
+        polarity = np.where(resting, 0, polarity).astype(np.int8)
         cells, before, after = self.cells.pulse(view.slot, polarity, back=not self.passes)
         draw = self.schedule.draws(self.steps)
         self.steps += 1

@@ -125,7 +125,7 @@ class WeightCells:
     def working(self, slot: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return slots, shape (n,), with another of the weight's cells where one is frozen.
 
-        Where none is left, the cell stays frozen, and :meth:`allowed` leaves the weight alone.
+        Where none is left, the cell stays frozen, and :meth:`resting` says so.
         """
         if not self.frozen.any():
             return slot
@@ -137,10 +137,6 @@ class WeightCells:
         """Tell which of these cells are frozen, bool, shape (n,)."""
         found: NDArray[np.bool_] = self.frozen[self._every, slot]
         return found
-
-    def allowed(self, slot: NDArray[np.int64], polarity: NDArray[np.int8]) -> NDArray[np.int8]:
-        """Return polarities, shape (n,), without those of frozen cells."""
-        return np.where(self.resting(slot), 0, polarity).astype(np.int8)
 
     def common(self, slot: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return how far cells are from an even share of their weights, S, shape (n,).

@@ -10,18 +10,19 @@ import pytest
 from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.progress import Progress
-from labctl.engine.runner import execute
 from labctl.errors import BudgetSpent, ProcedureError, StoreError
 from labctl.learn.oracles import ANSWERS, read_questions, write_answer
 from labctl.learn.rundraws import draws_of
+from labctl.learn.source import measured
 from labctl.learn.tasks import load_task
 from labctl.procedure import Procedure
 from labctl.store import Run, Status
 from procedures.active_learn import ActiveLearn
 from procedures.learn import Learn, widths
 from procedures.sample_posterior import SamplePosterior
-from procedures.transitions import Transitions
 from tests.learn.toy import ToyArray
+from tests.procedures import toyruns
+from tests.procedures.toyruns import calibrated
 
 LEARN = {"task": "wine", "hidden": "none", "steps": 400, "burn_in": 200, "thin": 10}
 ACTIVE = {
@@ -30,21 +31,8 @@ ACTIVE = {
 }  # fmt: skip
 
 
-def calibrated(root: Path, seed: int = 0) -> ToyArray:
-    array = ToyArray(seed=seed)
-    measure = Transitions(passes=30, repeats=6)
-    execute(measure, array=array, data_root=root, meta={"seed": 1}).raise_unless_finished()
-    return array
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[ToyArray, Path]:
-    root = tmp_path_factory.mktemp("data")
-    return calibrated(root), root
-
-
 def run(procedure: Procedure, array: ToyArray, root: Path, **how: Any) -> Run:
-    return execute(procedure, array=array, data_root=root, **{"meta": {"seed": 2}, **how})
+    return toyruns.run(procedure, (array, root), **how)
 
 
 def abort_after(units: int) -> tuple[Control, Any]:
@@ -250,6 +238,26 @@ def test_active_learn_goes_on_where_it_was_broken_off(
     assert done.frame("rounds")["labelled"].tolist() == [8, 12, 16, 20]
     assert done.summary["pulses"] == len(done.frame("pulses")) + done.summary["initial_pulses"]
     assert done.summary["relay_closures"] == 3 * done.summary["pulses"]
+
+
+@pytest.mark.parametrize("kind", [Learn, ActiveLearn])
+def test_a_budget_spent_on_preparing_is_not_given_again(
+    tmp_path: Path, kind: type[Procedure]
+) -> None:
+    array = calibrated(tmp_path)
+    pulses = measured("last", tmp_path, array.shape).pulses
+    for _ in range(40):  # far from where the learning begins
+        array.pulse(np.argwhere(np.ones(array.shape, dtype=bool)), pulses.set)
+    before = array.counters.pulses
+    parameters = {**(LEARN if kind is Learn else ACTIVE), "most_pulses": 300}
+    broken = run(kind(**parameters), array, tmp_path)
+    assert broken.status is Status.FAILED
+    given = array.counters.pulses - before
+    assert 0 < given <= 300
+    again = run(kind(**parameters), array, tmp_path, resume=broken.path)
+    assert again.status is Status.FAILED
+    assert "its budget cannot be held" in again.error
+    assert array.counters.pulses - before == given
 
 
 def test_a_budget_ends_the_asking(bench: tuple[ToyArray, Path]) -> None:

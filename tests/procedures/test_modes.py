@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.progress import Progress
-from labctl.engine.runner import execute
 from labctl.errors import ProcedureError
 from labctl.learn.diagnostics import diagnose
 from labctl.learn.kappa import KappaCoin
@@ -28,8 +27,8 @@ from procedures._sampling import _Sampling
 from procedures.active_learn import ActiveLearn
 from procedures.learn import Learn
 from procedures.sample_posterior import SamplePosterior
-from procedures.transitions import Transitions
 from tests.learn.toy import ToyArray
+from tests.procedures.toyruns import run
 
 TWO: dict[str, Any] = {"rule": "kappa", "chains": 2, "steps": 200, "burn_in": 50, "thin": 5}
 LEARN: dict[str, Any] = {
@@ -39,18 +38,6 @@ ASK: dict[str, Any] = {
     "task": "wine", "hidden": "none", "initial": 8, "batch": 4, "rounds": 2, "first": 60,
     "steps": 30, "draws": 5, "chains": 2, "rule": "kappa",
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[ToyArray, Path]:
-    array, root = ToyArray(seed=0), tmp_path_factory.mktemp("data")
-    measure = Transitions(passes=30, repeats=6)
-    execute(measure, array=array, data_root=root, meta={"seed": 1}).raise_unless_finished()
-    return array, root
-
-
-def run(procedure: Procedure, bench: tuple[ToyArray, Path], **how: Any) -> Run:
-    return execute(procedure, array=bench[0], data_root=bench[1], meta={"seed": 2}, **how)
 
 
 @pytest.fixture(scope="module")

@@ -11,33 +11,20 @@ import pytest
 from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.progress import Progress
-from labctl.engine.runner import execute
 from labctl.errors import ProcedureError
 from labctl.learn.lin2025 import Lin2025
 from labctl.learn.rundraws import draws_of
 from labctl.learn.source import measured
 from labctl.store import Run, Status
 from procedures.learn import Learn
-from procedures.transitions import Transitions
 from tests.learn.toy import ToyArray
+from tests.procedures.toyruns import run
 
 SHORT: dict[str, Any] = {
     "task": "pour", "hidden": "4", "rule": "lin2025", "prior_sd": 0.436, "steps": 150,
     "burn_in": 50, "thin": 5,
 }  # fmt: skip
 SIZE = 9 * 4 + 5 * 2
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[ToyArray, Path]:
-    array, root = ToyArray(seed=0), tmp_path_factory.mktemp("data")
-    measure = Transitions(passes=30, repeats=6)
-    execute(measure, array=array, data_root=root, meta={"seed": 1}).raise_unless_finished()
-    return array, root
-
-
-def run(procedure: Learn, bench: tuple[ToyArray, Path], **how: Any) -> Run:
-    return execute(procedure, array=bench[0], data_root=bench[1], meta={"seed": 2}, **how)
 
 
 @pytest.fixture(scope="module")

@@ -11,16 +11,14 @@ import pytest
 from labctl.engine import runner
 from labctl.engine.control import Control
 from labctl.engine.progress import Progress
-from labctl.engine.runner import execute
 from labctl.errors import ProcedureError
 from labctl.learn.rundraws import draws_of
 from labctl.learn.schedule import Cyclical, Tempered
-from labctl.procedure import Procedure
 from labctl.store import Run, Status
 from procedures.learn import Learn
 from procedures.sample_posterior import SamplePosterior
-from procedures.transitions import Transitions
 from tests.learn.toy import ToyArray
+from tests.procedures.toyruns import run
 
 SHORT: dict[str, Any] = {"steps": 200, "burn_in": 50, "thin": 5}
 LONG = {**SHORT, "burn_in": 100}  # so that scales are fitted once, at step 50
@@ -28,18 +26,6 @@ COOLING: dict[str, Any] = {**SHORT, "schedule": "tempered", "hot": 50.0, "coolin
 CYCLES: dict[str, Any] = {
     **SHORT, "schedule": "cyclical", "hot": 5.0, "period": 50, "explore": 0.4, "settle": 0.2,
 }  # fmt: skip
-
-
-@pytest.fixture(scope="module")
-def bench(tmp_path_factory: pytest.TempPathFactory) -> tuple[ToyArray, Path]:
-    array, root = ToyArray(seed=0), tmp_path_factory.mktemp("data")
-    measure = Transitions(passes=30, repeats=6)
-    execute(measure, array=array, data_root=root, meta={"seed": 1}).raise_unless_finished()
-    return array, root
-
-
-def run(procedure: Procedure, bench: tuple[ToyArray, Path], **how: Any) -> Run:
-    return execute(procedure, array=bench[0], data_root=bench[1], meta={"seed": 2}, **how)
 
 
 def kept(done: Run) -> list[int]:
